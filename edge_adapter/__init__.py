@@ -1,0 +1,1 @@
+"""Music to dance: features, beats, the EDGE-style backbone, long songs."""

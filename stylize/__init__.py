@@ -1,0 +1,1 @@
+"""Command line, recipes, pictures and files: what a person touches."""
