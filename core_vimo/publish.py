@@ -1,0 +1,123 @@
+"""Writing so that nothing half-written is ever at its final name: aside, fsync, rename."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core_vimo.errors import InputError
+
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def publish_file(path: Path | str) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on leaving without an error it becomes `path`, else it vanishes.
+
+    The temporary name keeps the suffix, since writers choose formats by it. Raises InputError where the folder cannot be written.
+    """
+    path = Path(path)
+    with _clear_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        _sync(aside)
+        aside.chmod(0o666 & ~_umask())
+        with _clear_errors(path):
+            os.replace(aside, path)
+        _sync(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def publish_folder(path: Path | str) -> Iterator[Path]:
+    """Yield a new folder beside `path`; on leaving without an error it becomes `path` (replacing it), else it vanishes."""
+    path = Path(path)
+    with _clear_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-writing-", dir=path.parent))
+    try:
+        yield aside
+        for file in sorted(aside.rglob("*"), reverse=True):
+            _sync(file)
+        aside.chmod(0o777 & ~_umask())
+        _sync(aside)
+        with _clear_errors(path):
+            _replace_folder(aside, path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sha256_file(path: Path | str) -> str:
+    """Hex sha256 of a file, read in blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path) -> None:
+    """Record the sha256 of every file in the folder in `manifest.json`."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    hashes = {p.relative_to(folder).as_posix(): sha256_file(p) for p in files}
+    (folder / MANIFEST).write_text(json.dumps({"sha256": hashes}, indent=1) + "\n")
+
+
+def verify_manifest(folder: Path) -> None:
+    """Raise InputError naming the first file that is missing or differs from the manifest."""
+    try:
+        hashes = json.loads((folder / MANIFEST).read_text())["sha256"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{folder}: {MANIFEST} is missing or unreadable, so the folder can't be trusted"
+        ) from error
+    for name, wanted in hashes:
+        file = folder / name
+        if not file.is_file() or file.is_symlink():
+            raise InputError(f"{file}: listed in {MANIFEST} but not there; take a fresh copy of the folder")
+        if sha256_file(file) != wanted:
+            raise InputError(
+                f"{file}: differs from its sha256 in {MANIFEST}; take a fresh copy of the folder"
+            )
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
+def _replace_folder(aside: Path, path: Path) -> None:
+    """rename(2) refuses a full folder as target, so an old one steps aside first."""
+    if not path.exists():
+        os.replace(aside, path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+    os.replace(path, old)
+    os.replace(aside, path)
+    shutil.rmtree(old)
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open folders
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
