@@ -21,8 +21,8 @@ CONTACT_SPEED_M_S = 0.3
 class Motion:
     """A person moving: local joint rotations, pelvis path and foot contacts, float32.
 
-    rotations `[S, 24, 3, 3]` (SMPL-24 order), root_m `[S, 3]`, contacts `[S, 4]` in [0, 1] (left ankle, right ankle,
-    left toe, right toe), fps frames a second. Raises InputError for shapes that don't fit or numbers that aren't finite.
+    rotations `[S, 24, 3, 3]` (SMPL-24 order), root_m `[S, 3]`, contacts `[S, 4]` in [0, 1] (left ankle, right
+    ankle, left toe, right toe), fps frames a second. Raises InputError for misfitting shapes and non-finite numbers.
     """
 
     rotations: Tensor
@@ -97,9 +97,7 @@ def concatenate(motions: Sequence[Motion]) -> Motion:
     """One motion after the other, positions as they are; all need one frame rate."""
     rates = {m.fps for m in motions}
     if len(rates) != 1:
-        raise InputError(
-            f"motions of different frame rates {sorted(rates)} can't be joined; resample them first"
-        )
+        raise InputError(f"motions of different frame rates {sorted(rates)} can't be joined; resample them first")
     return Motion(
         torch.cat([m.rotations for m in motions]),
         torch.cat([m.root_m for m in motions]),
@@ -109,7 +107,7 @@ def concatenate(motions: Sequence[Motion]) -> Motion:
 
 
 def resample(motion: Motion, fps: float) -> Motion:
-    """The same movement at another frame rate: rotations by slerp, positions linearly, contacts from the nearest frame."""
+    """The same movement at another frame rate: rotations by slerp, positions linearly, contacts of the nearest frame."""
     if fps == motion.fps:
         return motion
     last = len(motion) - 1

@@ -18,7 +18,8 @@ MANIFEST = "manifest.json"
 def publish_file(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on leaving without an error it becomes `path`, else it vanishes.
 
-    The temporary name keeps the suffix, since writers choose formats by it. Raises InputError where the folder cannot be written.
+    The temporary name keeps the suffix, since writers choose formats by it. Raises
+    InputError where the folder cannot be written.
     """
     path = Path(path)
     with _clear_errors(path):
@@ -39,7 +40,7 @@ def publish_file(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def publish_folder(path: Path | str) -> Iterator[Path]:
-    """Yield a new folder beside `path`; on leaving without an error it becomes `path` (replacing it), else it vanishes."""
+    """Yield a new folder beside `path`; on leaving without an error it becomes `path` (replacing), else it vanishes."""
     path = Path(path)
     with _clear_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,17 +76,13 @@ def verify_manifest(folder: Path) -> None:
     try:
         hashes = json.loads((folder / MANIFEST).read_text())["sha256"].items()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{folder}: {MANIFEST} is missing or unreadable, so the folder can't be trusted"
-        ) from error
+        raise InputError(f"{folder}: {MANIFEST} is missing or unreadable, so the folder can't be trusted") from error
     for name, wanted in hashes:
         file = folder / name
         if not file.is_file() or file.is_symlink():
             raise InputError(f"{file}: listed in {MANIFEST} but not there; take a fresh copy of the folder")
         if sha256_file(file) != wanted:
-            raise InputError(
-                f"{file}: differs from its sha256 in {MANIFEST}; take a fresh copy of the folder"
-            )
+            raise InputError(f"{file}: differs from its sha256 in {MANIFEST}; take a fresh copy of the folder")
 
 
 @contextmanager
