@@ -1,0 +1,60 @@
+"""Multi-head attention with EDGE's rotary positions: turned over the whole width, before the projections.
+
+Shapes: `B` clips, `N` positions, `d` channels.
+"""
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@lru_cache(maxsize=32)
+def _turns(positions: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosine and sine `[positions, width / 2]` of position · 10000^(-2i / width); RoFormer, equation 15."""
+    with torch.inference_mode(False), torch.no_grad():  # a cached inference tensor could never be trained with
+        rates = torch.pow(10000.0, -torch.arange(0, width, 2, dtype=torch.float64) / width)
+        angles = torch.outer(torch.arange(positions, dtype=torch.float64), rates)
+        return angles.cos().float().to(device), angles.sin().float().to(device)
+
+
+def rotate(x: Tensor) -> Tensor:
+    """Turn the channel pairs (0, 1), (2, 3), … of `x [B, N, d]` by their position, counted from 0; any N.
+
+    EDGE makes the frequencies for the whole width d, not for one head's, and turns before projecting to
+    queries and keys. Both are unusual, and its trained weights depend on them.
+    """
+    cos, sin = _turns(x.shape[-2], x.shape[-1], x.device)
+    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
+    turned = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1)
+    return turned.flatten(-2).type_as(x)
+
+
+class Attention(nn.Module):
+    """Scaled dot-product attention over `heads`.
+
+    While training it drops outputs but, unlike EDGE, no attention weights: that would forbid the fused kernels
+    (a quarter of a training step on a CPU).
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.dropout = dropout
+        for projection in (self.query, self.key, self.value):
+            # The spread of one Xavier draw over the three stacked, as in torch's MultiheadAttention.
+            nn.init.xavier_uniform_(projection.weight, gain=math.sqrt(0.5))
+            nn.init.zeros_(projection.bias)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """`query [B, N, d]`, `key` and `value [B, M, d]` -> `[B, N, d]`."""
+        q, k, v = self._heads(self.query(query)), self._heads(self.key(key)), self._heads(self.value(value))
+        joined = F.scaled_dot_product_attention(q, k, v)
+        return F.dropout(self.out(joined.transpose(1, 2).flatten(2)), self.dropout, self.training)
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -1,0 +1,173 @@
+"""The music-to-dance network: EDGE's DanceDecoder (Tseng et al. 2023, section 3), for windows of any length.
+
+- A transformer decoder over motion frames; each of its branches is FiLM-modulated before the residual sum.
+- It attends to `[music tokens, two time tokens]`; FiLM sees the timestep plus the mean of the music.
+- The music is encoded once (`encode`), not at every step of sampling; `null` stands for no music.
+- Rotary positions everywhere, pre-norm, exact GELU, prediction of x0.
+
+Shapes: `B` clips, `S` frames, `D` motion channels, `C` music channels, `N` music tokens, `d` the latent width.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from core_vimo.diffusion.guidance import Condition
+from edge_adapter.attention import Attention, rotate
+
+TIME_TOKENS = 2
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """The size of a backbone; the defaults are EDGE's published ones."""
+
+    motion_dim: int = 151
+    condition_dim: int = 4800  # Jukebox 4800, librosa 35
+    latent: int = 512
+    feed_forward: int = 1024
+    layers: int = 8
+    heads: int = 8
+    dropout: float = 0.1
+    trained_frames: int = 150  # the length of the learned "no music"; windows may have any other
+
+
+PRESETS = {
+    "edge": BackboneConfig(),
+    "edge_small": BackboneConfig(condition_dim=35, latent=256, feed_forward=512, layers=4),
+}
+
+
+class Memory(NamedTuple):
+    """What the decoder attends to, `[B, N + 2, d]`: normalised tokens, and the same turned by position."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class FeedForward(nn.Sequential):
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__(
+            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
+        )
+
+
+class FiLM(nn.Sequential):
+    """Feature-wise scale and shift from a code: (scale + 1) x + shift (Perez et al. 2018)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Mish(), nn.Linear(width, 2 * width))
+
+    def modulate(self, x: Tensor, code: Tensor) -> Tensor:
+        scale, shift = self(code).chunk(2, dim=-1)
+        return torch.addcmul(x + shift, scale, x)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward over music tokens."""
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(config.latent)
+        self.attention = Attention(config.latent, config.heads, config.dropout)
+        self.feed_forward_norm = nn.LayerNorm(config.latent)
+        self.feed_forward = FeedForward(config.latent, config.feed_forward, config.dropout)
+
+    def forward(self, h: Tensor) -> Tensor:
+        normed = self.attention_norm(h)
+        turned = rotate(normed)
+        h = h + self.attention(turned, turned, normed)
+        return h + self.feed_forward(self.feed_forward_norm(h))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, attention to the memory, feed-forward; FiLM on each before it joins the residual."""
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        self.self_norm, self.cross_norm, self.feed_forward_norm = (nn.LayerNorm(config.latent) for _ in range(3))
+        self.self_film, self.cross_film, self.feed_forward_film = (FiLM(config.latent) for _ in range(3))
+        self.self_attention = Attention(config.latent, config.heads, config.dropout)
+        self.cross_attention = Attention(config.latent, config.heads, config.dropout)
+        self.feed_forward = FeedForward(config.latent, config.feed_forward, config.dropout)
+
+    def forward(self, h: Tensor, memory: Memory, film_code: Tensor) -> Tensor:
+        """`h [B, S, d]`, `film_code [B, 1, d]` for one modulation of all frames or `[B, S, d]` -> `[B, S, d]`."""
+        normed = self.self_norm(h)
+        turned = rotate(normed)
+        h = h + self.self_film.modulate(self.self_attention(turned, turned, normed), film_code)
+        seen = self.cross_attention(rotate(self.cross_norm(h)), memory.keys, memory.values)
+        h = h + self.cross_film.modulate(seen, film_code)
+        return h + self.feed_forward_film.modulate(self.feed_forward(self.feed_forward_norm(h)), film_code)
+
+
+class Backbone(nn.Module):
+    """`(x_t, t, condition) -> x0_hat`. Any window length; one timestep a clip or one a frame.
+
+    Condition dropout is the objective's business: it mixes `encode` and `null` per clip.
+    """
+
+    def __init__(self, config: BackboneConfig) -> None:
+        super().__init__()
+        d = config.latent
+        self.config = config
+        self.motion_in = nn.Linear(config.motion_dim, d)
+        self.music_in = nn.Linear(config.condition_dim, d)
+        self.music_layers = nn.ModuleList(EncoderLayer(config) for _ in range(2))
+        self.music_pool = nn.Sequential(nn.LayerNorm(d), nn.Linear(d, d), nn.SiLU(), nn.Linear(d, d))
+        self.null_tokens = nn.Parameter(torch.randn(1, config.trained_frames, d))
+        self.null_pooled = nn.Parameter(torch.randn(1, d))
+        self.time_in = nn.Sequential(nn.Linear(d, 4 * d), nn.Mish())
+        self.time_film = nn.Linear(4 * d, d)
+        self.time_tokens = nn.Linear(4 * d, TIME_TOKENS * d)
+        self.memory_norm = nn.LayerNorm(d)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
+        self.motion_out = nn.Linear(d, config.motion_dim)
+
+    def encode(self, cond: Tensor) -> Condition:
+        """Music features `[B, S, C]` -> tokens `[B, S, d]` and their pooled code `[B, d]`."""
+        tokens = self.music_in(cond)
+        for layer in self.music_layers:
+            tokens = layer(tokens)
+        return Condition(tokens, self.music_pool(tokens.mean(dim=-2)))
+
+    def null(self, batch: int, frames: int) -> Condition:
+        """No music, for a window of any length.
+
+        EDGE learned one token a frame, `trained_frames` of them. A shorter window takes the first ones; in a
+        longer one they repeat, so every token is one the decoder was trained with (an average of them is not).
+        """
+        index = torch.arange(frames, device=self.null_tokens.device) % self.config.trained_frames
+        return Condition(self.null_tokens[:, index].expand(batch, -1, -1), self.null_pooled.expand(batch, -1))
+
+    def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """`x [B, S, D]`, `t [B]` or `[B, S]` int, 0 to T - 1 -> x0_hat `[B, S, D]`.
+
+        With a timestep a frame, FiLM is per frame and the two time tokens are the mean over frames; with equal
+        timesteps that is EDGE's network.
+        """
+        times = t[:, None] if t.ndim == 1 else t
+        time = self.time_in(_sinusoid(times, self.config.latent).to(self.time_film.weight.dtype))
+        film_code = self.time_film(time) + condition.pooled[:, None]
+        memory = self.remember(condition.tokens, time)
+        h = self.motion_in(x)
+        for layer in self.layers:
+            h = layer(h, memory, film_code)
+        return self.motion_out(h)
+
+    def remember(self, tokens: Tensor, time: Tensor) -> Memory:
+        """Music tokens `[B, N, d]` and the hidden time `[B, 1 or S, 4 d]` -> what every decoder layer attends to."""
+        time_tokens = self.time_tokens(time.mean(dim=1)).unflatten(-1, (TIME_TOKENS, -1))
+        values = self.memory_norm(torch.cat((tokens, time_tokens), dim=1))
+        return Memory(rotate(values), values)
+
+
+def _sinusoid(t: Tensor, width: int) -> Tensor:
+    """Timesteps `[...]` -> `[..., width]`: sines, then cosines, of rates from 1 down to 1/10000 (both reached)."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10000.0) / (half - 1)))
+    angles = t[..., None].float() * rates
+    return torch.cat((angles.sin(), angles.cos()), dim=-1)

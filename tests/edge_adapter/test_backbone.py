@@ -1,0 +1,122 @@
+"""The backbone's own promises: sizes, any window length, timesteps a frame, music encoded once."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from edge_adapter.attention import Attention, rotate
+from edge_adapter.backbone import PRESETS, Backbone, BackboneConfig
+
+TINY = BackboneConfig(condition_dim=35, latent=32, feed_forward=64, layers=2, heads=4, trained_frames=20)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    torch.manual_seed(0)
+    return Backbone(TINY).eval()
+
+
+def parameters(config: BackboneConfig) -> int:
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in Backbone(config).parameters())
+
+
+def test_the_edge_preset_has_the_published_size() -> None:
+    assert parameters(PRESETS["edge"]) == 49_464_471
+
+
+def test_the_small_preset_is_a_seventh_of_it() -> None:
+    assert parameters(PRESETS["edge_small"]) == 7_104_919
+
+
+@pytest.mark.parametrize("frames", [1, 7, 20, 21, 63])
+@pytest.mark.parametrize("music", [True, False])
+def test_any_window_length_is_finite(backbone: Backbone, frames: int, music: bool) -> None:
+    condition = backbone.encode(torch.randn(2, frames, 35)) if music else backbone.null(2, frames)
+    x0_hat = backbone(torch.randn(2, frames, 151), torch.tensor([0, 999]), condition)
+    assert x0_hat.shape == (2, frames, 151)
+    assert x0_hat.isfinite().all()
+
+
+def test_no_music_is_what_was_learned_at_the_trained_length(backbone: Backbone) -> None:
+    torch.testing.assert_close(backbone.null(1, 20).tokens, backbone.null_tokens, rtol=0, atol=0)
+
+
+def test_no_music_shorter_is_the_head_and_longer_repeats(backbone: Backbone) -> None:
+    learned = backbone.null_tokens
+    torch.testing.assert_close(backbone.null(1, 6).tokens, learned[:, :6], rtol=0, atol=0)
+    torch.testing.assert_close(backbone.null(1, 50).tokens[:, 40:], learned[:, :10], rtol=0, atol=0)
+
+
+def test_equal_timesteps_a_frame_are_one_timestep(backbone: Backbone) -> None:
+    x, t, condition = torch.randn(3, 20, 151), torch.tensor([3, 500, 998]), backbone.encode(torch.randn(3, 20, 35))
+    a_frame = backbone(x, t[:, None].expand(-1, 20), condition)
+    torch.testing.assert_close(a_frame, backbone(x, t, condition), rtol=0, atol=1e-5)
+
+
+def test_each_frame_feels_its_own_timestep(backbone: Backbone) -> None:
+    x, condition = torch.randn(1, 20, 151), backbone.encode(torch.randn(1, 20, 35))
+    t = torch.full((1, 20), 10)
+    changed = t.clone()
+    changed[:, 5] = 900
+    moved = (backbone(x, t, condition) - backbone(x, changed, condition)).abs().amax(-1)[0]
+    assert moved.argmax() == 5
+    assert moved[5] > 3 * moved[torch.arange(20) != 5].max()
+
+
+def test_a_clip_does_not_depend_on_its_batch_mates(backbone: Backbone) -> None:
+    x, cond, t = torch.randn(4, 20, 151), torch.randn(4, 20, 35), torch.tensor([1, 200, 400, 800])
+    together = backbone(x, t, backbone.encode(cond))
+    alone = backbone(x[2:3], t[2:3], backbone.encode(cond[2:3]))
+    torch.testing.assert_close(together[2:3], alone, rtol=0, atol=1e-5)
+
+
+def test_gradients_reach_every_parameter_and_both_kinds_of_condition() -> None:
+    model = Backbone(TINY).train()
+    x, t = torch.randn(2, 20, 151), torch.tensor([5, 600])
+    heard, silent = model(x, t, model.encode(torch.randn(2, 20, 35))), model(x, t, model.null(2, 20))
+    (heard.square().mean() + silent.square().mean()).backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    # A key's bias shifts all of a query's scores alike, so softmax cannot see it.
+    assert all(name.endswith("key.bias") for name in without)
+
+
+def test_training_works_after_sampling_in_inference_mode() -> None:
+    model = Backbone(dataclasses.replace(TINY, latent=24))
+    with torch.inference_mode():
+        model(torch.randn(1, 11, 151), torch.tensor([1]), model.null(1, 11))
+    model(torch.randn(1, 11, 151), torch.tensor([1]), model.null(1, 11)).sum().backward()
+    assert model.motion_in.weight.grad is not None
+
+
+def test_dropout_acts_in_training_only(backbone: Backbone) -> None:
+    x, t, condition = torch.randn(1, 20, 151), torch.tensor([5]), backbone.null(1, 20)
+    assert torch.equal(backbone(x, t, condition), backbone(x, t, condition))
+    backbone.train()
+    assert not torch.equal(backbone(x, t, condition), backbone(x, t, condition))
+    backbone.eval()
+
+
+def test_rotated_scores_hang_on_distance_alone() -> None:
+    query, key = torch.randn(16), torch.randn(16)
+    scores = rotate(query.expand(1, 40, 16)) @ rotate(key.expand(1, 40, 16)).transpose(1, 2)
+    for offset in (-5, 0, 7):
+        diagonal = scores[0].diagonal(offset)
+        torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=0, atol=1e-4)
+
+
+def test_rotation_keeps_lengths_and_the_first_position() -> None:
+    x = torch.randn(2, 30, 16)
+    torch.testing.assert_close(rotate(x).norm(dim=-1), x.norm(dim=-1))
+    assert torch.equal(rotate(x)[:, 0], x[:, 0])
+
+
+def test_attention_is_torchs_multi_head_attention() -> None:
+    ours, theirs = Attention(24, 3, 0.1).eval(), torch.nn.MultiheadAttention(24, 3, batch_first=True).eval()
+    stacked = (ours.query, ours.key, ours.value)
+    theirs.in_proj_weight.data = torch.cat([p.weight.data for p in stacked])
+    theirs.in_proj_bias.data = torch.cat([p.bias.data for p in stacked])
+    theirs.out_proj.load_state_dict(ours.out.state_dict())
+    query, key, value = torch.randn(2, 9, 24), torch.randn(2, 11, 24), torch.randn(2, 11, 24)
+    torch.testing.assert_close(ours(query, key, value), theirs(query, key, value)[0], rtol=0, atol=1e-6)
