@@ -10,7 +10,7 @@ from core_vimo.errors import InputError
 
 
 class Projection(NamedTuple):
-    """Pixels `[S, J, 2]` (y downwards) and depth `[S, J]` metres along the viewing axis; behind the camera it is < 0."""
+    """Pixels `[S, J, 2]` (y downwards) and depth `[S, J]` metres along the viewing axis, negative behind the camera."""
 
     xy: Tensor
     depth_m: Tensor

@@ -107,7 +107,7 @@ def concatenate(motions: Sequence[Motion]) -> Motion:
 
 
 def resample(motion: Motion, fps: float) -> Motion:
-    """The same movement at another frame rate: rotations by slerp, positions linearly, contacts of the nearest frame."""
+    """The same movement at another frame rate: rotations by slerp, positions linearly, contacts by nearest frame."""
     if fps == motion.fps:
         return motion
     last = len(motion) - 1

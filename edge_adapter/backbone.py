@@ -114,6 +114,11 @@ class Backbone(nn.Module):
         super().__init__()
         d = config.latent
         self.config = config
+        self.music_mean: Tensor
+        self.music_std: Tensor
+        # What a music channel usually is; EDGE feeds its features raw, so its checkpoint keeps 0 and 1.
+        self.register_buffer("music_mean", torch.zeros(config.condition_dim))
+        self.register_buffer("music_std", torch.ones(config.condition_dim))
         self.motion_in = nn.Linear(config.motion_dim, d)
         self.music_in = nn.Linear(config.condition_dim, d)
         self.music_layers = nn.ModuleList(EncoderLayer(config) for _ in range(2))
@@ -129,10 +134,16 @@ class Backbone(nn.Module):
 
     def encode(self, cond: Tensor) -> Condition:
         """Music features `[B, S, C]` -> tokens `[B, S, d]` and their pooled code `[B, d]`."""
-        tokens = self.music_in(cond)
+        tokens = self.music_in((cond - self.music_mean) / self.music_std)
         for layer in self.music_layers:
             tokens = layer(tokens)
         return Condition(tokens, self.music_pool(tokens.mean(dim=-2)))
+
+    def fit_music(self, features: Tensor) -> None:
+        """Take the usual mean and spread of each channel from `features [N, C]`; a constant channel keeps its unit."""
+        spread = features.std(0)
+        self.music_mean.copy_(features.mean(0))
+        self.music_std.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
 
     def null(self, batch: int, frames: int) -> Condition:
         """No music, for a window of any length.

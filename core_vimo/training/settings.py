@@ -1,0 +1,56 @@
+"""The dials of a run; `configs/trainer/default.yaml` has the same keys with their units."""
+
+from dataclasses import dataclass
+
+from core_vimo.errors import InputError
+
+_CHOICES = {
+    "precision": ("no", "bf16", "fp16"),
+    "device": ("auto", "cpu"),
+    "optimizer": ("adan", "adamw"),
+    "decay": ("constant", "cosine"),
+}
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """How to train. The run ends after `steps` or `minutes`, whichever comes first; at least one must be given."""
+
+    steps: int | None = None
+    minutes: float | None = None  # of training, over all resumed parts
+    seed: int = 0
+    batch_size: int = 32  # samples a step, over all processes and micro-batches
+    accumulation: int = 1  # micro-batches a step
+    workers: int = 0  # processes that load data; 0 loads in the trainer's own
+    precision: str = "no"
+    device: str = "auto"
+    optimizer: str = "adan"
+    lr: float = 1e-4
+    weight_decay: float = 0.02
+    warmup_steps: int = 0
+    decay: str = "constant"
+    final_lr_fraction: float = 0.05  # of lr, where the cosine ends
+    clip_norm: float = 1.0  # 0 does not clip
+    ema_decay: float = 0.9999
+    log_every: int = 10  # steps
+    save_every: int = 1000  # steps; 0 never
+    save_minutes: float = 10.0  # 0 never
+    keep: int = 3  # newest checkpoints; the best is kept besides
+    evaluate_every: int = 0  # steps; 0 never
+    best_by: str = "loss"  # which of the evaluation's numbers is to be small
+    tensorboard: bool = False
+    nonfinite_in_a_row: int = 10  # skipped steps before the run stops
+    collapse_after: int = 1000  # steps before a small predicted deviation is worth a warning
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"trainer.{name}={getattr(self, name)!r} is not known; take {' or '.join(choices)}")
+        if self.steps is None and self.minutes is None:
+            raise InputError("the run has no end; give trainer.steps or trainer.minutes")
+        for name in ("batch_size", "accumulation", "log_every", "keep", "nonfinite_in_a_row"):
+            if getattr(self, name) < 1:
+                raise InputError(f"trainer.{name}={getattr(self, name)} must be at least 1")
+        for name in ("workers", "warmup_steps", "clip_norm", "save_every", "save_minutes", "evaluate_every"):
+            if getattr(self, name) < 0:
+                raise InputError(f"trainer.{name}={getattr(self, name)} must not be negative")

@@ -1,0 +1,37 @@
+"""Settings from `configs/` by Hydra's grammar, without Hydra's run directories."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from core_vimo.errors import InputError
+
+
+def config_folder() -> Path:
+    """`configs/` inside the installed package, or of the checkout."""
+    here = Path(__file__).resolve().parent
+    installed = here / "configs"
+    return installed if installed.is_dir() else here.parent / "configs"
+
+
+def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
+    """The settings of `configs/{name}.yaml` with overrides; raises InputError for unknown or missing keys."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+
+    try:
+        with initialize_config_dir(str(config_folder()), version_base="1.3"):
+            config = hydra_compose(name, list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(f"these settings don't fit: {_first_line(error)}; see `vimo train {name} --show`") from error
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise InputError(f"settings without a value: {', '.join(missing)}; give them as key=value")
+    return config
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")

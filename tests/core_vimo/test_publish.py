@@ -1,0 +1,61 @@
+import os
+
+import pytest
+
+from core_vimo.errors import InputError
+from core_vimo.publish import publish_file, publish_folder, sha256_file, verify_manifest, write_manifest
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "deep" / "dance.npz"
+    with publish_file(target) as aside:
+        assert aside.suffix == ".npz" and not target.exists()
+        aside.write_text("whole")
+    assert target.read_text() == "whole"
+    with pytest.raises(KeyboardInterrupt), publish_file(target) as aside:
+        aside.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "whole"
+    assert os.listdir(target.parent) == ["dance.npz"]
+
+
+def test_a_folder_replaces_the_old_one_in_one_stroke(tmp_path):
+    target = tmp_path / "bundle"
+    for text in ("old", "new"):
+        with publish_folder(target) as aside:
+            (aside / "card.md").write_text(text)
+    assert (target / "card.md").read_text() == "new"
+    with pytest.raises(ValueError, match="stop"), publish_folder(target) as aside:
+        (aside / "card.md").write_text("half")
+        raise ValueError("stop")
+    assert (target / "card.md").read_text() == "new"
+    assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InputError, match=r"cannot be written .*; choose another place"),
+        publish_file(tmp_path / "file" / "x"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("harm", ["flip", "delete", "empty manifest"])
+def test_a_manifest_notices(tmp_path, harm):
+    (tmp_path / "weights").write_bytes(b"\0" * 100)
+    write_manifest(tmp_path)
+    verify_manifest(tmp_path)
+    if harm == "flip":
+        (tmp_path / "weights").write_bytes(b"\0" * 50 + b"\1" + b"\0" * 49)
+    elif harm == "delete":
+        (tmp_path / "weights").unlink()
+    else:
+        (tmp_path / "manifest.json").write_text("")
+    with pytest.raises(InputError):
+        verify_manifest(tmp_path)
+
+
+def test_sha256_is_the_known_one(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "abc").startswith("ba7816bf8f01cfea")
