@@ -1,0 +1,78 @@
+"""Classifier-free guidance: a model and a condition, encoded once, become a denoiser.
+
+B clips, S frames, D motion channels, C condition channels, N condition tokens, d the model's width.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]
+"""(x_t `[B, S, D]`, t `[B]` or `[B, S]` int64) -> x0_hat `[B, S, D]`."""
+
+Weight = float | Callable[[Tensor], Tensor]
+"""A number, or a function of t that gives one weight for each entry of t."""
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """An encoded condition: `tokens` `[B, N, d]` for cross-attention, `pooled` `[B, d]` for FiLM."""
+
+    tokens: Tensor
+    pooled: Tensor
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, clips: slice | Tensor) -> "Condition":
+        """Some of the clips; an index tensor may repeat them."""
+        return Condition(self.tokens[clips], self.pooled[clips])
+
+    def cat(self, other: "Condition") -> "Condition":
+        """The clips of both, in this order."""
+        return Condition(torch.cat([self.tokens, other.tokens]), torch.cat([self.pooled, other.pooled]))
+
+
+class ConditionalModel(Protocol):
+    """A model of the clean motion that is told of a condition."""
+
+    def encode(self, cond: Tensor) -> Condition:
+        """`cond` `[B, S, C]`, once for all steps."""
+
+    def null(self, batch: int, frames: int) -> Condition:
+        """The learnt absence of a condition, shaped as `encode` would for `frames` frames."""
+
+    def __call__(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """x0_hat `[B, S, D]`."""
+
+
+def guided(model: ConditionalModel, condition: Condition, weight: Weight) -> Denoiser:
+    """x0_hat = unc + w (cond - unc) (Ho and Salimans 2022, in EDGE's convention), both halves in one batch.
+
+    w = 1 is the condition alone and w = 0 none; where that holds for the whole batch only that half is computed.
+    The two are also exact then, where the formula would round.
+    """
+    null = model.null(*condition.tokens.shape[:2])
+    both = null.cat(condition)
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        if len(x) != len(condition):
+            raise ValueError(f"{len(x)} clips to denoise, but a condition for {len(condition)}")
+        w = weight(t).to(x) if callable(weight) else torch.full(t.shape, weight, dtype=x.dtype, device=x.device)
+        if bool((w == 1).all()):
+            return model(x, t, condition)
+        if bool((w == 0).all()):
+            return model(x, t, null)
+        unconditional, conditional = model(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
+        w = w.reshape(w.shape + (1,) * (x.ndim - w.ndim))
+        return unconditional + w * (conditional - unconditional)
+
+    return denoise
+
+
+def vimo_weight(weight: float) -> float:
+    """ViMo's and the report's weight, (1+w) cond - w unc, in the convention of `guided`: 1 + w."""
+    return 1 + weight
