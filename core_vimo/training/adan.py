@@ -70,11 +70,12 @@ class Adan(Optimizer):
         lr, betas, weight_decay = group["lr"], group["betas"], group["weight_decay"]
         gradients = [param.grad for param in params if param.grad is not None]
         if step > 1:
-            moments = [[self.state[param][name] for param in params] for name in "mvn"]
+            m, v, n = ([self.state[param][name] for param in params] for name in "mvn")
             previous = [self.state[param]["previous_gradient"] for param in params]
-            _accumulate(*moments, gradients, previous, betas)
+            _accumulate(m, v, n, gradients, previous, betas)
             corrections = [1 / (1 - beta**step) for beta in betas]
-            torch._foreach_sub_(params, _direction(*moments, corrections, betas[1], lr, group["eps"]))
+            direction = _direction(m, v, n, corrections, betas[1], lr, group["eps"])
+            torch._foreach_sub_(params, direction)
         if weight_decay:
             torch._foreach_div_(params, 1 + weight_decay * lr)
         torch._foreach_copy_([self.state[param]["previous_gradient"] for param in params], gradients)

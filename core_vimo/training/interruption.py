@@ -28,9 +28,10 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def exit_code(self, number: int) -> int:
+    @property
+    def exit_code(self) -> int:
         """0 for SIGTERM (a scheduler's polite end), 130 for Ctrl-C."""
-        return 130 if number == signal.SIGINT else 0
+        return 130 if self.requested == signal.SIGINT else 0
 
     def _request(self, number: int, _frame: FrameType | None) -> None:
         self.requested = number

@@ -19,14 +19,14 @@ from core_vimo.randomness import generator
 
 
 class Draw(NamedTuple):
-    """Item `index` of the data set as seen in `epoch`."""
+    """Item `item` of the data set as seen in `epoch`."""
 
-    index: int
+    item: int
     epoch: int
 
 
 class Dataset(Protocol):
-    """A pure map: the same (index, epoch) gives the same tensors in any process; augmentation is keyed by both."""
+    """A pure map: the same (item, epoch) gives the same tensors in any process; augmentation is keyed by both."""
 
     def __len__(self) -> int: ...
 
@@ -53,11 +53,11 @@ class BatchPlan:
         return [self._draw(position) for position in range(start, start + self.batch_size)]
 
     def sample(self, draw: Draw) -> int:
-        """The draw's own number, `epoch * length + index`.
+        """The draw's own number, `epoch * length + item`.
 
         The key of its noise: an item met twice in one batch (a data set smaller than the batch) gets different noise.
         """
-        return draw.epoch * self.length + draw.index
+        return draw.epoch * self.length + draw.item
 
     def _draw(self, position: int) -> Draw:
         epoch, offset = divmod(position, self.length)
@@ -112,7 +112,7 @@ def load_from(
     dataset: Dataset, shard: Shard, step: int, *, workers: int = 0, pin_memory: bool = False
 ) -> Iterator[dict[str, Tensor]]:
     """Stacked micro-batches from `step` on, without end; the same for any number of `workers`."""
-    loader = DataLoader(
+    loader: DataLoader[dict[str, Tensor]] = DataLoader(
         dataset,  # type: ignore[arg-type]  # a map over draws, not over integers
         batch_sampler=_MicroBatchesFrom(shard, step),  # type: ignore[arg-type]  # endless, so without a length
         num_workers=workers,
