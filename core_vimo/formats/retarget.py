@@ -1,0 +1,318 @@
+"""Any person's rig onto SMPL-24.
+
+Rigs differ in names, units, axes, number of spine joints and, above all, in the pose their zero rotations mean. So
+local rotations are never copied. A *reference pose* is found in which the source stands like a person (its zero pose
+or a frame of the clip), our body is put into that pose, and each of our bones then follows its source bone's world
+rotation from there: bones point where the source's point, and twist is kept.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core_vimo import rotations as rot
+from core_vimo.errors import InputError
+from core_vimo.formats.bone_names import find_parts
+from core_vimo.formats.bvh_clip import BvhClip
+from core_vimo.motion import Motion, ground
+from core_vimo.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS_M
+
+Array = NDArray[np.floating[Any]]
+
+STANDS = 2.2
+"""A pose scoring at least this in `_standing` (at most 3) serves as reference."""
+
+FASTEST_M_S = 15.0
+"""No part of a dancer is faster; a file's first and last frames that are show a calibration pose, not the dance."""
+
+_REST = REST_OFFSETS_M.double().numpy()
+_JOINT = {name: j for j, name in enumerate(JOINT_NAMES)}
+_SIDES = ("left", "right")
+_LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+_AIMED = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist", "wrist": "finger"}
+"""Joints whose bone to the next joint is made to point where the source's does."""
+
+
+def retarget(clip: BvhClip) -> Motion:
+    """A clip of any rig as a Motion at the clip's frame rate: SMPL-24, metres, z-up, feet on the floor.
+
+    Sizes are scaled by the ratio of leg lengths, so the file's unit doesn't matter and feet don't skate. A rig that is
+    SMPL-24 itself, as `write_bvh` writes it, comes back as it was, at its own height. Calibration poses at either end
+    are cut off (see `FASTEST_M_S`). Raises InputError where the limbs of a person can't be found.
+    """
+    if _is_smpl(clip):
+        return _unchanged(clip)
+    rig = _Rig.of(clip)
+    turned, placed = clip.global_pose()
+    to_z_up = _z_up_from(_world_up(rig, placed))
+    turned, placed = to_z_up @ turned, placed @ to_z_up.T
+    reference = _reference_pose(clip, rig, turned, placed)
+    world = _follow(rig, turned, reference)
+    root_m = _pelvis_path_m(rig, placed, world[:, 0], reference)
+    local = world.copy()
+    local[:, 1:] = np.swapaxes(world[:, PARENTS[1:]], -1, -2) @ world[:, 1:]
+    motion = Motion.from_rotations(torch.from_numpy(local).float(), torch.from_numpy(root_m).float(), clip.fps)
+    return ground(_without_calibration(motion))
+
+
+# Rigs
+
+
+@dataclass(frozen=True)
+class _Rig:
+    """Which joint is which: `parts` by SMPL-like name, spine from the hips up to the chest, neck below the head."""
+
+    parts: dict[str, int]
+    pelvis: int
+    spine: list[int]
+    neck: int | None
+
+    @classmethod
+    def of(cls, clip: BvhClip) -> "_Rig":
+        parts = find_parts(clip.names)
+        wanted = [f"{side}_{limb}" for side in _SIDES for limb in _LIMBS] + ["head"]
+        missing = [name for name in wanted if name not in parts]
+        if missing:
+            raise InputError(
+                f"{clip.file}: can't tell which joint is {missing[0]} ({len(missing)} of {len(wanted)} not found "
+                f"among names such as {', '.join(clip.names[:4])}); rename the joints as Mixamo or SMPL do"
+            )
+        above = {part: _ancestors(clip, joint) for part, joint in parts.items()}
+        pelvis = _meet(above["left_hip"], above["right_hip"])
+        chest = _meet(above["left_shoulder"], above["right_shoulder"])
+        trunk = [j for j in _ancestors(clip, chest) if j not in [pelvis, *_ancestors(clip, pelvis)]]
+        necks = [j for j in above["head"][1:] if j not in [*trunk, pelvis, *_ancestors(clip, pelvis)]]
+        return cls(parts, pelvis, trunk[::-1] or [chest], necks[(len(necks) - 1) // 2] if necks else None)
+
+    def at(self, placed: Array, part: str) -> Array:
+        """Positions of a part, or the middle of left and right for a part without a side."""
+        if part in self.parts:
+            return placed[..., self.parts[part], :]
+        return (self.at(placed, f"left_{part}") + self.at(placed, f"right_{part}")) / 2
+
+    def leg_length(self, placed: Array) -> float:
+        """Hip to knee to ankle, mean of both, in the file's unit; `placed [J, 3]`."""
+        bones = [
+            self.at(placed, f"{side}_{upper}") - self.at(placed, f"{side}_{lower}")
+            for side in _SIDES
+            for upper, lower in (("hip", "knee"), ("knee", "ankle"))
+        ]
+        return float(np.linalg.norm(bones, axis=-1).sum() / 2)
+
+
+def _ancestors(clip: BvhClip, joint: int) -> list[int]:
+    """From the joint itself up to the root."""
+    chain = [joint]
+    while clip.parents[chain[-1]] >= 0:
+        chain.append(int(clip.parents[chain[-1]]))
+    return chain
+
+
+def _meet(one: list[int], other: list[int]) -> int:
+    return next(joint for joint in one if joint in other)
+
+
+def _is_smpl(clip: BvhClip) -> bool:
+    """SMPL-24 by name with our own offsets, at any scale."""
+    if sorted(clip.names) != sorted(JOINT_NAMES) or clip.translations:
+        return False
+    order = [clip.names.index(name) for name in JOINT_NAMES]
+    offsets = clip.offsets[order][1:]
+    parents = [clip.names[clip.parents[j]] for j in order[1:]]
+    scale = np.linalg.norm(offsets) / np.linalg.norm(_REST)
+    return parents == [JOINT_NAMES[p] for p in PARENTS[1:]] and bool(
+        scale > 0 and np.abs(offsets / scale - _REST[1:]).max() < 1e-4
+    )
+
+
+def _unchanged(clip: BvhClip) -> Motion:
+    order = [clip.names.index(name) for name in JOINT_NAMES]
+    scale = np.linalg.norm(_REST) / np.linalg.norm(clip.offsets[order][1:])
+    to_z_up = rot.y_up_to_z_up()
+    rotations = torch.from_numpy(clip.rotations[:, order])
+    rotations[:, 0] = to_z_up @ rotations[:, 0]
+    return Motion.from_rotations(rotations, torch.from_numpy(clip.root_positions * scale).float() @ to_z_up.T, clip.fps)
+
+
+# Up
+
+
+def _nearest_axis(direction: Array) -> Array:
+    """The signed unit axis nearest to a direction."""
+    axis = np.zeros(3)
+    largest = int(np.abs(direction).argmax())
+    axis[largest] = np.sign(direction[largest]) or 1.0
+    return axis
+
+
+def _world_up(rig: _Rig, placed: Array) -> Array:
+    """The axis along which heads are above ankles on average; y, BVH's habit, where that isn't plain."""
+    tall = (rig.at(placed, "head") - rig.at(placed, "ankle")).mean(axis=0)
+    if tall[1] > 0.5 * np.linalg.norm(tall):
+        return np.array([0.0, 1.0, 0.0])
+    return _nearest_axis(tall)
+
+
+def _z_up_from(up: Array) -> Array:
+    """The rotation that takes an up axis to +z by the shortest way: +90 degrees about x for y-up."""
+    return _swing(up, np.array([0.0, 0.0, 1.0]))
+
+
+def _swing(start: Array, end: Array) -> Array:
+    """The shortest rotation `[3, 3]` of direction `start` onto `end`."""
+    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
+    axis, cosine = np.cross(start, end), float(start @ end)
+    if cosine < -1 + 1e-9:  # opposite: half a turn about anything across
+        across = np.cross(start, np.eye(3)[np.abs(start).argmin()])
+        across /= np.linalg.norm(across)
+        return 2 * np.outer(across, across) - np.eye(3)
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    return np.eye(3) + cross + cross @ cross / (1 + cosine)
+
+
+# The reference pose
+
+
+@dataclass(frozen=True)
+class _Pose:
+    """One pose of the source: world rotations `[J, 3, 3]`, positions `[J, 3]`, and the body's axes there `[3, 3]`."""
+
+    turned: Array
+    placed: Array
+    body: Array
+
+
+def _reference_pose(clip: BvhClip, rig: _Rig, turned: Array, placed: Array) -> _Pose:
+    """The zero pose where it stands like a person, else the frame that does best."""
+    zero_turned = np.broadcast_to(np.eye(3), turned.shape[1:])
+    zero_placed = _zero_positions(clip)
+    up = _nearest_axis(rig.at(zero_placed, "shoulder") - rig.at(zero_placed, "ankle"))
+    if _standing(rig, zero_placed, up) >= STANDS:
+        return _Pose(zero_turned, zero_placed, _body_axes(rig, zero_placed, up))
+    up = np.array([0.0, 0.0, 1.0])
+    best = int(_standing(rig, placed, up).argmax())
+    return _Pose(turned[best].astype(np.float64), placed[best], _body_axes(rig, placed[best], up))
+
+
+def _zero_positions(clip: BvhClip) -> Array:
+    placed = np.zeros_like(clip.offsets)
+    for joint, parent in enumerate(clip.parents[1:], start=1):
+        placed[joint] = placed[parent] + clip.offsets[joint]
+    return placed
+
+
+def _body_axes(rig: _Rig, placed: Array, up: Array) -> Array:
+    """Columns left, up, forward `[..., 3, 3]`: where SMPL's axes at rest point in a standing pose."""
+    left = rig.at(placed, "left_hip") - rig.at(placed, "right_hip")
+    left = _unit(left - (left @ up)[..., None] * up)
+    return np.stack((left, np.broadcast_to(up, left.shape), np.cross(left, up)), axis=-1)
+
+
+def _standing(rig: _Rig, placed: Array, up: Array) -> Array:
+    """How much poses `[..., J, 3]` look like standing with straight arms beside the body, -inf to 3."""
+    forward = _body_axes(rig, placed, up)[..., 2]
+    bone = {
+        (side, upper): _unit(rig.at(placed, f"{side}_{lower}") - rig.at(placed, f"{side}_{upper}"))
+        for side in _SIDES
+        for upper, lower in _AIMED.items()
+        if upper != "wrist"
+    }
+    legs = np.min([-bone[side, part] @ up for side in _SIDES for part in ("hip", "knee")], axis=0)
+    arms = np.min([(bone[side, "shoulder"] * bone[side, "elbow"]).sum(-1) for side in _SIDES], axis=0)
+    ahead = np.max([np.abs((bone[side, "shoulder"] * forward).sum(-1)) for side in _SIDES], axis=0)
+    trunk = _unit(rig.at(placed, "shoulder") - rig.at(placed, "hip")) @ up
+    return legs + arms + trunk - ahead
+
+
+def _unit(vectors: Array) -> Array:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+# Following
+
+
+def _follow(rig: _Rig, turned: Array, reference: _Pose) -> Array:
+    """World rotations of our joints `[S, 24, 3, 3]`."""
+    posed = _pose_limbs(rig, reference)
+
+    def follow(joint: int, ours: Array) -> Array:
+        return turned[:, joint] @ (reference.turned[joint].T @ ours)
+
+    world = np.empty((len(turned), 24, 3, 3))
+    world[:, 0] = follow(rig.pelvis, reference.body)
+    spine = np.stack([follow(joint, reference.body) for joint in rig.spine], axis=1)
+    world[:, [3, 6, 9]] = _three_of(spine)
+    world[:, 15] = follow(rig.parts["head"], reference.body)
+    world[:, 12] = follow(rig.neck, reference.body) if rig.neck is not None else world[:, 9]
+    for j in range(1, 24):
+        if j in (3, 6, 9, 12, 15):
+            continue
+        part = JOINT_NAMES[j].replace("foot", "toe")
+        known = part in rig.parts and j in posed
+        world[:, j] = follow(rig.parts[part], posed[j]) if known else world[:, PARENTS[j]]
+    return world
+
+
+def _pose_limbs(rig: _Rig, reference: _Pose) -> dict[int, Array]:
+    """World rotations that put our limbs into the reference pose, joint -> `[3, 3]`."""
+    posed: dict[int, Array] = {}
+    for side in _SIDES:
+        posed[_JOINT[f"{side}_collar"]] = reference.body
+        for part, lower in _AIMED.items():
+            joint = _JOINT[f"{side}_{part}"]
+            base = posed[PARENTS[joint]] if part not in ("hip", "shoulder") else reference.body
+            posed[joint] = base @ _aim(rig, reference, base, joint, f"{side}_{part}", f"{side}_{lower}")
+        ankle, toe = _JOINT[f"{side}_ankle"], _JOINT[f"{side}_foot"]
+        posed[ankle] = posed[toe] = _flat_foot(rig, reference, side)
+    return posed
+
+
+def _aim(rig: _Rig, reference: _Pose, base: Array, joint: int, part: str, lower: str) -> Array:
+    """The swing, inside `base`, of our bone onto the source's; none where the source has no such bone."""
+    if lower not in rig.parts:
+        return np.eye(3)
+    bone = rig.at(reference.placed, lower) - rig.at(reference.placed, part)
+    if np.linalg.norm(bone) < 1e-3 * rig.leg_length(reference.placed):
+        return np.eye(3)
+    return _swing(_REST[PARENTS.index(joint)], base.T @ bone)
+
+
+def _flat_foot(rig: _Rig, reference: _Pose, side: str) -> Array:
+    """Our foot flat on the floor, turned to where the source's toes point; ankles differ in height from rig to rig."""
+    if f"{side}_toe" not in rig.parts:
+        return reference.body
+    foot = rig.at(reference.placed, f"{side}_toe") - rig.at(reference.placed, f"{side}_ankle")
+    flat = np.array([1.0, 0.0, 1.0])
+    wanted, ours = (reference.body.T @ foot) * flat, _REST[_JOINT[f"{side}_foot"]] * flat
+    return reference.body @ _swing(ours, wanted)
+
+
+def _three_of(spine: Array) -> Array:
+    """World rotations of any number of spine joints `[S, n, 3, 3]` as those of three, evenly spread."""
+    position = torch.linspace(0, spine.shape[1] - 1, 3)
+    below, weight = position.floor().long(), position.frac().expand(len(spine), 3)
+    joints = torch.from_numpy(spine)
+    above = (below + 1).clamp(max=spine.shape[1] - 1)
+    return rot.slerp(joints[:, below], joints[:, above], weight.to(joints)).numpy()
+
+
+def _pelvis_path_m(rig: _Rig, placed: Array, pelvis: Array, reference: _Pose) -> Array:
+    """Our pelvis `[S, 3]` so that our hip joints' middle is the source's, scaled by leg length."""
+    ours = np.linalg.norm(_REST[[4, 5, 7, 8]], axis=-1).sum() / 2
+    scale = ours / rig.leg_length(reference.placed)
+    return rig.at(placed, "hip") * scale - pelvis @ _REST[[1, 2]].mean(axis=0)
+
+
+def _without_calibration(motion: Motion) -> Motion:
+    """Cut off the ends that are reached or left faster than a person can move; at most half a second each."""
+    joints = motion.joints_m()
+    speed = (joints[1:] - joints[:-1]).norm(dim=-1).amax(dim=-1) * motion.fps
+    edge = min(round(0.5 * motion.fps), len(motion) // 4)
+    head = (speed[:edge] > FASTEST_M_S).nonzero()
+    tail = (speed[len(speed) - edge :].flip(0) > FASTEST_M_S).nonzero()
+    start = int(head.max()) + 1 if len(head) else 0
+    stop = len(motion) - (int(tail.max()) + 1 if len(tail) else 0)
+    return motion[start:stop]
