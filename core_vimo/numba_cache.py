@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """The suite's cache: `VIMO_CACHE`, else `vimo` in the platform's folder for caches (XDG on Linux). May not exist."""
+    """The suite's cache: `VIMO_CACHE`, else `vimo` in the platform's folder for caches. May not exist."""
     if named := os.environ.get("VIMO_CACHE"):
         return Path(named).expanduser()
     if sys.platform == "win32":
