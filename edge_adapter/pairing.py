@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_vimo.motion import Motion, resample
+from edge_adapter.sequencer import Track, render_at_beats
+from edge_adapter.song_styles import STYLES
 
 ENVELOPE_FPS = 60.0
 """The grid is found at twice the model's rate: at 30 fps a tempo of 120 is 15 frames, too coarse to track."""
@@ -19,7 +21,7 @@ LIKELY_BPM = 110.0
 
 
 def movement_beats(motion: Motion) -> np.ndarray:
-    """A steady grid of the movement's beats over the whole clip, seconds `[N]`, the first within the first interval.
+    """A steady grid of the movement's beats, seconds `[N >= 2]`; a clip that has none gets the likely tempo.
 
     Dynamic programming (Ellis 2007, librosa) over how far the mean joint speed falls below its local average.
     """
@@ -30,7 +32,13 @@ def movement_beats(motion: Motion) -> np.ndarray:
     _, found = librosa.beat.beat_track(
         onset_envelope=envelope, sr=ENVELOPE_FPS, hop_length=1, start_bpm=LIKELY_BPM, trim=False, units="time"
     )
-    return _cover(np.asarray(found, dtype=float), motion.seconds)
+    return np.asarray(found, dtype=float) if len(found) >= 2 else np.array([0.0, 60 / LIKELY_BPM])
+
+
+def rendered_track(motion: Motion, beats_s: np.ndarray, seed: int, rate: int) -> Track:
+    """A track as long as the motion, on these beats, in a style of the seed's choice."""
+    style = sorted(STYLES)[seed % len(STYLES)]
+    return render_at_beats(beats_s, style, seed, seconds=motion.seconds + 1, rate=rate)
 
 
 def _stops(joints_m: Tensor) -> Tensor:
@@ -48,13 +56,3 @@ def _smooth(signal: Tensor, sigma_s: float) -> Tensor:
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
     padded = F.pad(signal, (reach, reach), mode="replicate")
     return F.conv1d(padded, (kernel / kernel.sum())[None, None])
-
-
-def _cover(beats_s: np.ndarray, seconds: float) -> np.ndarray:
-    """Continue the grid at its usual interval to both ends of the clip; a clip with no grid gets the likely tempo."""
-    if len(beats_s) < 2:
-        beats_s = np.array([0.0, 60 / LIKELY_BPM])
-    interval = float(np.median(np.diff(beats_s)))
-    before = np.arange(beats_s[0] - interval, -1e-9, -interval)[::-1]
-    after = np.arange(beats_s[-1] + interval, seconds + interval, interval)
-    return np.concatenate((before, beats_s, after))

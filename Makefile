@@ -1,0 +1,48 @@
+# Two commands matter: `make demo` sets up and makes a dance, `make test` sets up and runs every test.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+OUT    ?= outputs/demo
+SONG   ?= $(OUT)/song.wav
+TORCH  ?= torch==2.13.0
+
+.PHONY: demo test check format clean
+
+demo: $(VENV)/demo.done
+	@test "$(SONG)" != "$(OUT)/song.wav" || $(BIN)/vimo compose "$(SONG)"
+	$(BIN)/vimo dance "$(SONG)" --out "$(OUT)"
+
+test: $(VENV)/test.done node_modules/gltf-validator
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/test.done
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+format: $(VENV)/test.done
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) node_modules outputs build dist
+
+# A torch that is already chosen (a GPU build, say) can be kept: make TORCH=torch demo
+$(VENV)/torch.done:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	touch $@
+
+$(VENV)/demo.done: $(VENV)/torch.done pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+$(VENV)/test.done: $(VENV)/torch.done pyproject.toml
+	$(BIN)/python -m pip install --quiet -e ".[test]"
+	touch $@
+
+# Khronos' glTF validator checks what we export; without npm that one test says that it was skipped.
+node_modules/gltf-validator:
+	-npm install --no-save --no-package-lock --silent gltf-validator@2.0.0-dev.3.10

@@ -1,0 +1,152 @@
+"""Motion files become dances with music: found in folders and archives, varied, paired.
+
+A dance's music is, in this order: the features an npz carries (Dance with Melody), a song of the same stem, or a track
+rendered on the dance's own movement beats (`pairing.py`).
+"""
+
+import fnmatch
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core_vimo.errors import InputError
+from core_vimo.formats import read_motion
+from core_vimo.formats.npz import load_arrays
+from core_vimo.motion import Motion, ground, mirror, resample, sample_at
+from core_vimo.randomness import fold
+from edge_adapter.dance_data import FPS, PairedDance
+from edge_adapter.features import RATE, MusicFeatures, features_of_samples
+from edge_adapter.pairing import movement_beats, rendered_track
+
+MOTION_SUFFIXES = (".npz", ".bvh", ".glb", ".pkl")
+SONG_SUFFIXES = (".wav", ".mp3", ".m4a", ".ogg", ".flac", ".opus", ".mp4")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A motion file; `member` names it inside an archive."""
+
+    path: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        return Path(self.member or self.path).stem
+
+    def read(self) -> Motion:
+        """The motion, grounded, at 30 fps."""
+        if self.member is None:
+            return _at_rate(read_motion(self.path))
+        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(self.path) as archive:
+            # Only the base name is used: a member called ../../x stays in the temporary folder.
+            file = Path(folder) / Path(self.member).name
+            file.write_bytes(archive.read(self.member))
+            return _at_rate(read_motion(file))
+
+
+def _at_rate(motion: Motion) -> Motion:
+    return ground(resample(motion, FPS))
+
+
+def find_sources(places: Sequence[Path]) -> list[Source]:
+    """Motion files at these places: files, folders (searched through) and zip archives; sorted, InputError if none."""
+    found = [source for place in places for source in _sources(place)]
+    if not found:
+        raise InputError(f"no motion file ({', '.join(MOTION_SUFFIXES)}) at {', '.join(map(str, places))}")
+    return sorted(found, key=lambda source: source.name)
+
+
+def _sources(place: Path) -> Iterator[Source]:
+    if place.is_dir():
+        for path in sorted(place.rglob("*")):
+            if path.is_file():
+                yield from _sources(path)
+    elif place.suffix == ".zip":
+        with zipfile.ZipFile(place) as archive:
+            yield from (Source(place, name) for name in archive.namelist() if name.endswith(MOTION_SUFFIXES))
+    elif not place.exists():
+        raise InputError(f"{place}: there is no such file or folder")
+    elif place.suffix in MOTION_SUFFIXES:
+        yield Source(place)
+
+
+@dataclass(frozen=True)
+class Variations:
+    """What training sees of each dance: every tempo, mirrored too, each with `tracks` different rendered tracks."""
+
+    tempi: tuple[float, ...] = (1.0,)
+    mirrored: bool = True
+    tracks: int = 1
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a dance's name fits one of the patterns (`*_11`, `dance_w_*`)."""
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def pair(source: Source, songs: Path | None, vary: Variations, *, held_out: bool) -> Iterator[PairedDance]:
+    """The dance with its music, and for training its variants, named `dance+variant`."""
+    motion = source.read()
+    split = "test" if held_out else "train"
+    own = _own_music(source, songs)
+    if own is not None:
+        features, beats_s, music = own
+        frames = min(len(motion), len(features))
+        for name, variant in _sides(source.name, motion[:frames], vary.mirrored and not held_out):
+            yield PairedDance(name, variant, features.values[:frames], beats_s, music, split)
+        return
+    for tempo in (1.0,) if held_out else vary.tempi:
+        timed = motion if tempo == 1 else _retime(motion, tempo)
+        beats_s = movement_beats(timed)
+        name = source.name if tempo == 1 else f"{source.name}+tempo{tempo:g}"
+        for side, variant in _sides(name, timed, vary.mirrored and not held_out):
+            for track in range(1 if held_out else vary.tracks):
+                yield _with_rendered_track(f"{side}+track{track}" if track else side, variant, beats_s, split)
+
+
+def _sides(name: str, motion: Motion, mirrored: bool) -> Iterator[tuple[str, Motion]]:
+    yield name, motion
+    if mirrored:
+        yield f"{name}+mirrored", mirror(motion)
+
+
+def _retime(motion: Motion, tempo: float) -> Motion:
+    """The same movement, `tempo` times as fast."""
+    frames = int((len(motion) - 1) / tempo) + 1
+    return sample_at(motion, torch.arange(frames, dtype=torch.float64) * tempo, motion.fps)
+
+
+def _with_rendered_track(name: str, motion: Motion, beats_s: np.ndarray, split: str) -> PairedDance:
+    track = rendered_track(motion, beats_s, fold(name), RATE)
+    features = features_of_samples(track.mono).values[: len(motion)]
+    music = f"rendered on its movement's beats ({track.beats_per_bar}/4)"
+    return PairedDance(name, motion, features, torch.from_numpy(track.beats_s), music, split)
+
+
+def _own_music(source: Source, songs: Path | None) -> tuple[MusicFeatures, torch.Tensor, str] | None:
+    if source.path.suffix == ".npz":
+        arrays = load_arrays(source.path)
+        if "features" in arrays and "beats" in arrays:
+            features = MusicFeatures(torch.from_numpy(arrays["features"]).float())
+            return features, torch.from_numpy(arrays["beats"]).double() / FPS, "features in the file"
+    song = _song_for(source.name, songs)
+    if song is None:
+        return None
+    from edge_adapter.beats import track_beats
+    from edge_adapter.feature_cache import cached_features
+
+    return cached_features(song), torch.from_numpy(track_beats(song).beats_s), song.name
+
+
+def _song_for(name: str, songs: Path | None) -> Path | None:
+    """The song of a dance: of the same stem, or (AIST++) of the music id that stands in the name, as in `_mBR0_`."""
+    if songs is None:
+        return None
+    files = [path for path in sorted(songs.iterdir()) if path.suffix.lower() in SONG_SUFFIXES]
+    by_stem = {path.stem: path for path in files}
+    return by_stem.get(name) or next((by_stem[part] for part in name.split("_") if part in by_stem), None)

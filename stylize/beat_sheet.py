@@ -1,0 +1,117 @@
+"""The count sheet: what the dancer does on every count, as rows a choreographer can read and a spreadsheet can open."""
+
+import csv
+import math
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_vimo.motion import Motion
+from core_vimo.publish import publish_file
+from core_vimo.rotations import heading
+from edge_adapter.beats import BeatGrid
+
+PARTS = {
+    "left arm": (18, 20, 22),
+    "right arm": (19, 21, 23),
+    "left leg": (4, 7, 10),
+    "right leg": (5, 8, 11),
+    "torso": (6, 9, 12, 15),
+}
+
+# Below these a movement is not worth a word on the sheet.
+_STEP_M = 0.10
+_TURN_DEGREES = 20.0
+_LEVEL_M = 0.08
+
+
+@dataclass(frozen=True)
+class Count:
+    """One count: when it falls, its number in the phrase, and what happens until the next.
+
+    leads is the part that moves most against the body; travels is as the audience sees it; turns is in degrees,
+    positive counter-clockwise seen from above; accent is the peak joint speed against the dance's usual one.
+    """
+
+    time_s: float
+    bar: int
+    count: int
+    leads: str
+    travels: str
+    turns: int
+    level: str
+    accent: float
+
+
+def count_sheet(motion: Motion, grid: BeatGrid) -> list[Count]:
+    """One row a beat that falls inside the dance; empty for a song without beats."""
+    times_s = np.asarray(grid.beats_s)
+    inside = np.flatnonzero((times_s >= 0) & (times_s < motion.seconds))
+    counts = grid.counts()
+    joints_m = motion.joints_m()
+    speed = _speeds(joints_m, motion.fps)
+    usual = float(speed.mean(-1).median()) or 1.0
+    rows = []
+    for beat in inside:
+        first = min(round(times_s[beat] * motion.fps), len(motion) - 1)
+        after = times_s[beat + 1] if beat + 1 < len(times_s) else motion.seconds
+        span = slice(first, max(min(round(after * motion.fps), len(motion)), first + 1))
+        rows.append(
+            Count(
+                time_s=round(float(times_s[beat]), 3),
+                bar=int(np.searchsorted(grid.downbeats_s, times_s[beat] + 1e-3)),
+                count=int(counts[beat]),
+                leads=_leading_part(joints_m[span], motion.fps),
+                travels=_travel(motion.root_m[span]),
+                turns=_turn(motion.rotations[span, 0]),
+                level=_level(motion.root_m[span, 2], motion.root_m[:, 2]),
+                accent=round(float(speed[span].mean(-1).max()) / usual, 2),
+            )
+        )
+    return rows
+
+
+def write_count_sheet(rows: list[Count], path: Path | str) -> None:
+    """As CSV with a header."""
+    with publish_file(path) as aside, open(aside, "w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Count)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def _speeds(joints_m: Tensor, fps: float) -> Tensor:
+    """Joint speeds `[S, 24]` m/s, the first frame's taken from the second."""
+    steps = (joints_m[1:] - joints_m[:-1]).norm(dim=-1) * fps
+    return torch.cat((steps[:1], steps)) if len(steps) else joints_m.new_zeros(1, 24)
+
+
+def _leading_part(joints_m: Tensor, fps: float) -> str:
+    """The part with the largest mean speed relative to the pelvis."""
+    speed = _speeds(joints_m - joints_m[:, :1], fps).mean(0)
+    return max(PARTS, key=lambda part: float(speed[list(PARTS[part])].mean()))
+
+
+def _travel(root_m: Tensor) -> str:
+    """As seen by an audience at -y looking at the stage: their right is +x, towards them is -y."""
+    x, y = (root_m[-1, :2] - root_m[0, :2]).tolist()
+    if math.hypot(x, y) < _STEP_M:
+        return ""
+    if abs(x) > abs(y):
+        return "right" if x > 0 else "left"
+    return "back" if y > 0 else "forward"
+
+
+def _turn(root_rotations: Tensor) -> int:
+    facing = np.unwrap(heading(root_rotations).numpy())
+    degrees = math.degrees(float(facing[-1] - facing[0]))
+    return round(degrees) if abs(degrees) >= _TURN_DEGREES else 0
+
+
+def _level(height_m: Tensor, all_heights_m: Tensor) -> str:
+    usual = float(all_heights_m.median())
+    if float(height_m.min()) < usual - _LEVEL_M:
+        return "low"
+    return "high" if float(height_m.max()) > usual + _LEVEL_M else ""
