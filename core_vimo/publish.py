@@ -58,6 +58,32 @@ def publish_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+@contextmanager
+def publish_into(folder: Path | str) -> Iterator[Path]:
+    """Yield a new folder; on leaving without an error its files move into `folder`, whose other files stay.
+
+    Each file appears whole; a file of the same name is replaced. On an error nothing has changed.
+    """
+    folder = Path(folder)
+    existed = folder.exists()
+    with _clear_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    done = False
+    try:
+        yield aside
+        for file in sorted(aside.iterdir()):
+            _sync(file)
+            with _clear_errors(folder / file.name):
+                os.replace(file, folder / file.name)
+        _sync(folder)
+        done = True
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if not (done or existed):
+            folder.rmdir()
+
+
 def sha256_file(path: Path | str) -> str:
     """Hex sha256 of a file, read in blocks."""
     with open(path, "rb") as file:

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from core_vimo.errors import InputError
-from core_vimo.publish import publish_file, publish_folder, sha256_file, verify_manifest, write_manifest
+from core_vimo.publish import publish_file, publish_folder, publish_into, sha256_file, verify_manifest, write_manifest
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -30,6 +30,19 @@ def test_a_folder_replaces_the_old_one_in_one_stroke(tmp_path):
         raise ValueError("stop")
     assert (target / "card.md").read_text() == "new"
     assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_files_move_into_a_folder_together_and_spare_its_others(tmp_path):
+    target = tmp_path / "dances"
+    with pytest.raises(ValueError, match="stop"), publish_into(target) as aside:
+        (aside / "dance.bvh").write_text("half")
+        raise ValueError("stop")
+    assert not target.exists()
+    target.mkdir()
+    (target / "mine.txt").write_text("mine")
+    with publish_into(target) as aside:
+        (aside / "dance.bvh").write_text("whole")
+    assert sorted(p.name for p in target.iterdir()) == ["dance.bvh", "mine.txt"]
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):

@@ -1,0 +1,81 @@
+"""From settings and bundles to objects; nothing behind these functions knows of Hydra."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core_vimo.bundle import Bundle, bundle_hash
+from core_vimo.codec import MotionCodec
+from core_vimo.diffusion.schedule import Schedule, build_schedule
+from core_vimo.diffusion.weighting import WEIGHTINGS
+from core_vimo.errors import InputError
+from edge_adapter.backbone import Backbone, BackboneConfig
+from edge_adapter.objective import DanceObjective
+
+KIND = "dance"
+SHIPPED = Path(__file__).resolve().parent / "bundles" / "edge_small"
+"""The bundle that comes with the suite."""
+
+
+@dataclass(frozen=True, eq=False)
+class DanceModel:
+    """A trained backbone ready to sample: evaluation mode, on a device, with what it needs to be understood."""
+
+    backbone: Backbone
+    codec: MotionCodec
+    schedule: Schedule
+    extractor: str
+    bundle_hash: str
+
+
+def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> DanceModel:
+    """A backbone from its bundle. Raises InputError where the bundle is damaged or of another kind."""
+    bundle = Bundle.load(folder)
+    if bundle.config.get("kind") != KIND:
+        raise InputError(f"{folder}: holds a '{bundle.config.get('kind')}' model, a '{KIND}' model is needed")
+    try:
+        backbone = build_backbone(bundle.config["model"])
+        backbone.load_state_dict(bundle.weights)
+        schedule = build_schedule(**bundle.config["diffusion"])
+        extractor = bundle.config["extractor"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(f"{folder}: its weights don't fit its config.yaml ({error}); take a fresh copy") from error
+    return DanceModel(
+        backbone.eval().requires_grad_(False).to(device), bundle.codec, schedule, extractor, bundle_hash(folder)
+    )
+
+
+def build_backbone(settings: Mapping[str, Any]) -> Backbone:
+    """A fresh backbone of the settings in `configs/model/`."""
+    return Backbone(BackboneConfig(**settings))
+
+
+def build_objective(
+    backbone: Backbone,
+    codec: MotionCodec,
+    *,
+    diffusion: Mapping[str, Any],
+    lambdas: Mapping[str, float],
+    condition_drop: float,
+    seed: int,
+) -> DanceObjective:
+    """The training loss of the settings in `configs/diffusion/` and `configs/loss/`."""
+    schedule = build_schedule(diffusion["schedule"], diffusion["steps"])
+    if diffusion["weighting"] not in WEIGHTINGS:
+        raise InputError(
+            f"diffusion.weighting={diffusion['weighting']} is not known; take one of {', '.join(WEIGHTINGS)}"
+        )
+    weighting: torch.Tensor = WEIGHTINGS[diffusion["weighting"]](schedule)
+    return DanceObjective(
+        backbone,
+        codec,
+        schedule,
+        weighting=weighting,
+        lambdas=lambdas,
+        condition_drop=condition_drop,
+        ptss=diffusion["ptss"],
+        seed=seed,
+    )

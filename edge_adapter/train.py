@@ -1,0 +1,88 @@
+"""Training a music-to-dance backbone: a data set and settings become a bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from core_vimo.bundle import Bundle
+from core_vimo.codec import MotionCodec
+from core_vimo.randomness import fold
+from core_vimo.training.settings import TrainerSettings
+from core_vimo.training.trainer import Trainer
+from edge_adapter.backbone import Backbone
+from edge_adapter.build import KIND, build_backbone, build_objective
+from edge_adapter.dance_data import DanceSet, DanceWindows, data_hash, fit_codec
+
+BUNDLE = "bundle"
+"""The finished bundle's folder inside a run's."""
+
+
+def train_dance(config: DictConfig) -> None:
+    """Train to the end of the settings, resuming what is in `config.out`, and write the bundle there."""
+    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    out = Path(settings["out"])
+    dances = DanceSet(settings["data"]["folder"], settings["data"]["split"])
+    codec = fit_codec(dances.motions())
+    windows = DanceWindows(dances, codec, settings["data"]["frames"], settings["data"]["stride"], settings["seed"])
+    backbone = _fresh_backbone(settings, dances)
+    objective = build_objective(
+        backbone,
+        codec,
+        diffusion=settings["diffusion"],
+        lambdas=settings["loss"],
+        condition_drop=settings["condition_drop"],
+        seed=settings["seed"],
+    )
+    print(f"{len(dances)} dances, {dances.seconds / 60:.1f} min, {len(windows)} windows an epoch; run in {out}")
+    trainer = Trainer(objective, windows, TrainerSettings(**settings["trainer"] | {"seed": settings["seed"]}), out)
+    trainer.fit()
+    if trainer.accelerator.is_main_process:
+        weights = {name.removeprefix("model."): value for name, value in trainer.ema_state_dict().items()}
+        _bundle(settings, dances, codec, weights, trainer.step).save(out / BUNDLE)
+        print(f"bundle: {out / BUNDLE}")
+
+
+def _fresh_backbone(settings: dict[str, Any], dances: DanceSet) -> Backbone:
+    # Initialisers draw from torch's global generator, so it is given the key instead.
+    torch.manual_seed(fold(settings["seed"], 0, 0, "init"))
+    backbone = build_backbone(settings["model"])
+    backbone.fit_music(torch.cat([dances[i].features for i in range(len(dances))]))
+    return backbone
+
+
+def _bundle(
+    settings: dict[str, Any], dances: DanceSet, codec: MotionCodec, weights: dict[str, torch.Tensor], steps: int
+) -> Bundle:
+    config = {
+        "kind": KIND,
+        "model": settings["model"],
+        "diffusion": {"name": settings["diffusion"]["schedule"], "steps": settings["diffusion"]["steps"]},
+        "extractor": dances.extractor,
+        "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(dances.folder)},
+    }
+    # Half precision halves what is shipped; vectors (norms, biases, the music's mean) are small and stay exact.
+    half = {name: value.half() if value.ndim > 1 else value for name, value in weights.items()}
+    return Bundle(half, config, codec, _card(settings, dances, steps))
+
+
+def _card(settings: dict[str, Any], dances: DanceSet, steps: int) -> str:
+    named = sorted({row["name"].split("+")[0] for row in dances.rows})
+    return "\n".join(
+        (
+            "# Music-to-dance backbone",
+            "",
+            settings["card"] or "No word was given on the data and its licence.",
+            "",
+            f"- Data: {len(named)} dances ({dances.seconds / 60:.1f} min with their variants): {', '.join(named)}.",
+            f"- Music features: {dances.extractor}. Motion: 30 fps, SMPL-24, metres.",
+            f"- Training: {steps} steps, seed {settings['seed']}, with the settings below.",
+            "",
+            "```yaml",
+            yaml.safe_dump({k: v for k, v in settings.items() if k not in ("out", "card")}, sort_keys=False).strip(),
+            "```",
+            "",
+        )
+    )
