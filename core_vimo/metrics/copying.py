@@ -50,7 +50,7 @@ def nearest_training_clips(generated: Sequence[Tensor], training: Sequence[Tenso
 
 
 def facing_poses(joints_m: Tensor) -> Tensor:
-    """Joints relative to the root, turned about the up axis so that hips and shoulders lie along x, `[..., S, 24, 3]`."""
+    """Joints `[..., S, 24, 3]` relative to the root, turned about z so that hips and shoulders lie along x."""
     across = joints_m[..., _L_HIP, :2] - joints_m[..., _R_HIP, :2]
     across = across + joints_m[..., _L_SHOULDER, :2] - joints_m[..., _R_SHOULDER, :2]
     cosine, sine = F.normalize(across, dim=-1)[..., None, :].unbind(-1)
@@ -64,23 +64,34 @@ def warped_distance_m(first: Tensor, second: Tensor, band: int = WARP) -> Tensor
     Steps aside cost one local distance and steps ahead two, so every path weighs 2 W and paths can be compared.
     All pairs advance together, one anti-diagonal at a time.
     """
-    local = torch.cdist(first.flatten(0, 1), second.flatten(0, 1)) * (3 / first.shape[-1]) ** 0.5
-    local = local.unflatten(0, first.shape[:2]).unflatten(2, second.shape[:2]).movedim(2, 1)
-    return _warp(local.permute(2, 3, 0, 1).contiguous(), band) / (2 * first.shape[1])
+    per_joint = (3 / first.shape[-1]) ** 0.5
+    return _warp(_band_distances(first, second, band), band) * per_joint / (2 * first.shape[1])
 
 
-def _warp(local: Tensor, band: int) -> Tensor:
-    """Cost of the cheapest path through local distances `[W, W, P, Q]`, `[P, Q]`."""
-    width = len(local)
+def _band_distances(first: Tensor, second: Tensor, band: int) -> Tensor:
+    """Distances of sample i of one phrase to sample i + k of the other, `[2 band + 1, W, P, Q]`, k from -band."""
+    ours, theirs = first.transpose(0, 1), second.transpose(0, 1)
+    width = len(ours)
+    distances = ours.new_zeros(2 * band + 1, width, first.shape[0], second.shape[0])
+    for shift in range(max(-band, 1 - width), min(band, width - 1) + 1):
+        rows = slice(max(0, -shift), min(width, width - shift))
+        columns = slice(rows.start + shift, rows.stop + shift)
+        distances[shift + band, rows] = torch.cdist(ours[rows], theirs[columns])
+    return distances
+
+
+def _warp(distances: Tensor, band: int) -> Tensor:
+    """Cost of the cheapest path through `_band_distances`, `[P, Q]`."""
+    width = distances.shape[1]
     # Costs of the last two anti-diagonals by row; row 0 is a border that no path may use.
-    border = local.new_full((width + 1, *local.shape[2:]), torch.inf)
+    border = distances.new_full((width + 1, *distances.shape[2:]), torch.inf)
     before, last = border, border.clone()
     for diagonal in range(2 * width - 1):
         rows = torch.arange(max(0, diagonal - width + 1), min(diagonal, width - 1) + 1)
         rows = rows[(2 * rows - diagonal).abs() <= band]
-        here = local[rows, diagonal - rows]
-        cost = torch.minimum(last[rows + 1], last[rows]) + here
-        cost = torch.minimum(cost, before[rows] + 2 * here) if diagonal else 2 * here
+        here = distances[diagonal - 2 * rows + band, rows]
+        aside = torch.minimum(last[rows + 1], last[rows]) + here
+        cost = torch.minimum(aside, before[rows] + 2 * here) if diagonal else 2 * here
         before, last = last, border.clone()
         last[rows + 1] = cost
     return last[width]

@@ -16,7 +16,10 @@ FLOAT_TOLERANCE_M = 0.005
 
 @dataclass(frozen=True)
 class Skating:
-    """foot_skate_ratio: share of contact frames that slide; foot_skate_speed: m/s in contact. Each `[...]`, NaN without contact."""
+    """Each `[...]`, NaN without any contact.
+
+    foot_skate_ratio: share of contact frames that slide. foot_skate_speed: mean speed in contact, m/s.
+    """
 
     foot_skate_ratio: Tensor
     foot_skate_speed: Tensor

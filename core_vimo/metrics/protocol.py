@@ -35,7 +35,7 @@ def require_length(name: str, motion: Motion) -> None:
     """Raise InputError for a motion too short to have speeds and jerks worth the name."""
     if motion.seconds < MINIMUM_SECONDS:
         raise InputError(
-            f"{name}: lasts {motion.seconds:.2f} s, and the metrics need {MINIMUM_SECONDS} s; leave it out or take a longer one"
+            f"{name}: lasts {motion.seconds:.2f} s, and the metrics need {MINIMUM_SECONDS} s; take a longer one"
         )
 
 

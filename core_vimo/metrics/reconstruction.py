@@ -48,7 +48,10 @@ def w_mpjpe(predicted_m: Tensor, true_m: Tensor) -> Tensor:
 
 
 def rte(predicted_root_m: Tensor, true_root_m: Tensor) -> Tensor:
-    """Root error after one rigid alignment, divided by the true path's length: roots `[..., S, 3]` -> `[..., S]` percent."""
+    """Root error after one rigid alignment, in percent of the true path's length.
+
+    Roots `[..., S, 3]` -> `[..., S]`; average it for WHAM's RTE.
+    """
     _same_shape(predicted_root_m, true_root_m)
     rotation, shift = roma.rigid_points_registration(predicted_root_m.double(), true_root_m.double())
     placed = predicted_root_m.double() @ rotation.transpose(-1, -2) + shift[..., None, :]
@@ -86,5 +89,5 @@ def _error_mm(predicted_m: Tensor, true_m: Tensor) -> Tensor:
 def _same_shape(predicted: Tensor, true: Tensor) -> None:
     if predicted.shape != true.shape:
         raise InputError(
-            f"the reconstruction is {list(predicted.shape)} and the truth {list(true.shape)}; cut both to the same frames"
+            f"the reconstruction is {list(predicted.shape)}, the truth {list(true.shape)}; cut both to the same frames"
         )

@@ -1,0 +1,146 @@
+"""A report as JSON (everything), CSV, Markdown, or a table on the terminal: metrics down, sets of dances across."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core_vimo.errors import InputError
+from core_vimo.metrics.bootstrap import Estimate
+from core_vimo.metrics.report import Report, Row
+from core_vimo.publish import publish_file
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+GOOD = {
+    "fid": "lower",
+    "div": "as the ground truth",
+    "bas_music_to_dance": "as the ground truth; jitter raises it",
+    "bas_dance_to_music": "higher",
+    "beat_f1": "higher",
+    "beat_count_ratio": "as the ground truth",
+    "pfc_edge": "lower; a glitch lowers it too",
+    "pfc_abs": "lower, m³/s⁴",
+    "foot_skate_ratio": "lower, share of contact",
+    "foot_skate_speed": "lower, m/s",
+    "float_m": "as the ground truth, m",
+    "jitter": "as the ground truth, 10 m/s³",
+    "copy_distance_m": "not far below the ground truth, m",
+}
+"""What to wish for, and the unit; by metric, or by the word before its underscore."""
+
+
+def write_report(report: Report, path: Path | str) -> None:
+    """Write by suffix: .json (everything, each dance too), .csv or .md (the table). InputError for another suffix."""
+    path = Path(path)
+    writers = {".json": as_json, ".csv": as_csv, ".md": as_markdown}
+    if path.suffix.lower() not in writers:
+        raise InputError(f"{path}: reports are written as .json, .csv or .md; choose one of these endings")
+    with publish_file(path) as aside:
+        aside.write_text(writers[path.suffix.lower()](report), encoding="utf-8")
+
+
+def as_json(report: Report) -> str:
+    """Strict JSON: numbers that can't be told are null."""
+    content = {
+        "seed": report.seed,
+        "protocol": dict(report.protocol),
+        "notes": list(report.notes),
+        "rows": [_row_content(row) for row in report.rows],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_csv(report: Report) -> str:
+    """One line a metric and row: row, metric, value, low, high, clips, seed."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["row", "metric", "value", "low", "high", "clips", "seed"])
+    for row in report.rows:
+        for metric, e in row.metrics.items():
+            writer.writerow([row.name, metric, e.value, e.low, e.high, e.clips, report.seed])
+    return text.getvalue()
+
+
+def as_markdown(report: Report) -> str:
+    """The table, the protocol and the notes."""
+    header = ["metric", *(_title(row) for row in report.rows), "good is"]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    lines += ["| " + " | ".join(cells) + " |" for cells in _cells(report)]
+    lines += ["", *(f"- {line}" for line in _footnotes(report)), ""]
+    return "\n".join(lines)
+
+
+def as_rich(report: Report) -> "Table":
+    """For the terminal."""
+    from rich.table import Table
+
+    table = Table(caption="\n".join(_footnotes(report)), caption_justify="left")
+    for title in ("metric", *(_title(row) for row in report.rows), "good is"):
+        table.add_column(title)
+    for cells in _cells(report):
+        table.add_row(*cells)
+    return table
+
+
+def _cells(report: Report) -> list[list[str]]:
+    return [
+        [metric, *(_shown(row.metrics[metric]) for row in report.rows), _good(metric)]
+        for metric in report.rows[0].metrics
+    ]
+
+
+def _footnotes(report: Report) -> Sequence[str]:
+    protocol = [f"{subject}: {text}" for subject, text in report.protocol.items()]
+    return [*report.notes, *protocol, f"seed {report.seed}"]
+
+
+def _title(row: Row) -> str:
+    return f"{row.name} (N = {len(row.clips)})"
+
+
+def _good(metric: str) -> str:
+    return GOOD.get(metric) or GOOD[metric.partition("_")[0]]
+
+
+def _shown(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return "–"
+    return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
+
+
+def _row_content(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "clips": len(row.clips),
+        "metrics": {name: _estimate_content(e) for name, e in row.metrics.items()},
+        "dances": [
+            {
+                "name": clip.name,
+                "seconds": clip.seconds,
+                "fps": clip.fps,
+                **{name: _finite(number) for name, number in clip.numbers.items()},
+                **_nearest_content(row, clip.name),
+            }
+            for clip in row.clips
+        ],
+    }
+
+
+def _estimate_content(e: Estimate) -> dict[str, float | int | None]:
+    return {"value": _finite(e.value), "low": _finite(e.low), "high": _finite(e.high), "clips": e.clips}
+
+
+def _nearest_content(row: Row, name: str) -> dict[str, str | float]:
+    if name not in row.nearest:
+        return {}
+    clip, distance_m = row.nearest[name]
+    return {"nearest_training_dance": clip, "copy_distance_m": distance_m}
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
