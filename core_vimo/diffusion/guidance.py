@@ -10,6 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from core_vimo.diffusion.schedule import per_frame
+
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """(x_t `[B, S, D]`, t `[B]` or `[B, S]` int64) -> x0_hat `[B, S, D]`."""
 
@@ -61,16 +63,19 @@ def guided(model: ConditionalModel, condition: Condition, weight: Weight) -> Den
     def denoise(x: Tensor, t: Tensor) -> Tensor:
         if len(x) != len(condition):
             raise ValueError(f"{len(x)} clips to denoise, but a condition for {len(condition)}")
-        w = weight(t).to(x) if callable(weight) else torch.full(t.shape, weight, dtype=x.dtype, device=x.device)
-        if bool((w == 1).all()):
+        w = per_frame(weight(t), x) if callable(weight) else weight
+        if _everywhere(w, 1):
             return model(x, t, condition)
-        if bool((w == 0).all()):
+        if _everywhere(w, 0):
             return model(x, t, null)
         unconditional, conditional = model(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
-        w = w.reshape(w.shape + (1,) * (x.ndim - w.ndim))
         return unconditional + w * (conditional - unconditional)
 
     return denoise
+
+
+def _everywhere(weight: float | Tensor, value: float) -> bool:
+    return bool((weight == value).all()) if isinstance(weight, Tensor) else weight == value
 
 
 def vimo_weight(weight: float) -> float:

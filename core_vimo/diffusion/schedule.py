@@ -63,7 +63,7 @@ class Schedule:
 def per_frame(values: Tensor, x: Tensor) -> Tensor:
     """`values` `[B]` or `[B, S]` shaped, cast and moved to multiply `x` `[B, S, D]`."""
     if values.ndim not in (1, 2) or values.shape != x.shape[: values.ndim]:
-        raise ValueError(f"timesteps {list(values.shape)} do not fit x {list(x.shape)}: give [B] or [B, S]")
+        raise ValueError(f"timesteps or weights {list(values.shape)} do not fit x {list(x.shape)}: give [B] or [B, S]")
     return values.to(device=x.device, dtype=x.dtype).reshape(values.shape + (1,) * (x.ndim - values.ndim))
 
 
