@@ -105,7 +105,7 @@ def _open(path: Path) -> av.container.InputContainer:
 
 def _sound_track(container: av.container.InputContainer, path: Path) -> av.AudioStream:
     track = container.streams.best("audio")
-    if track is None:
+    if not isinstance(track, av.AudioStream):
         raise MediaError(f"{path}: has no sound track; give a song or a video with sound")
     return track
 

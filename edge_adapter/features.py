@@ -10,6 +10,7 @@ onsets, and only per-frame numbers are kept.
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
@@ -80,7 +81,7 @@ class LibrosaExtractor:
     """EDGE's 35 baseline features."""
 
     name: str = "librosa35"
-    version: str = f"1-librosa{librosa.__version__}"
+    version: str = "1-librosa" + version("librosa")
     dim: int = 35
     fps: float = float(FPS)
 
@@ -95,7 +96,7 @@ def extract_features(path: Path | str) -> MusicFeatures:
     """
     with tempfile.TemporaryFile() as spool:
         for block in stream_audio(path, RATE):
-            spool.write(block)
+            spool.write(block.tobytes())
         spool.flush()
         return features_of_samples(np.memmap(spool, np.float32, mode="r"))
 

@@ -313,25 +313,33 @@ def _play(mix: np.ndarray, part: _Part, seconds_at: Callable[[np.ndarray], np.nd
     notes = part.notes
     start_s, end_s = seconds_at(notes.beat), seconds_at(notes.beat + notes.length)
     pan = np.array((np.cos(part.pan * np.pi / 2), np.sin(part.pan * np.pi / 2)), np.float32)
-    tones: dict[float, np.ndarray] = {}
-    if isinstance(part.sound, str):
-        timbre = TIMBRES[part.sound]
-        longest = float((end_s - start_s).max(initial=0)) + timbre.release_s
-        tones = {p: tone(timbre, p, longest, rate) for p in np.unique(notes.pitch)}
+    sound_of = _Sounds(part.sound, notes.pitch, float((end_s - start_s).max(initial=0)), rate)
     for start, end, pitch, velocity in zip(start_s, end_s, notes.pitch, notes.velocity, strict=True):
         first = round(start * rate)
         if first < 0 or first >= len(mix):
             continue
-        sound = _released(tones[pitch], end - start, timbre.release_s, rate) if tones else part.sound
-        sound = sound[: len(mix) - first]
+        sound = sound_of(pitch, end - start)[: len(mix) - first]
         mix[first : first + len(sound)] += np.float32(velocity) * sound[:, None] * pan
 
 
-def _released(held: np.ndarray, seconds: float, release_s: float, rate: int) -> np.ndarray:
-    hold, release = round(seconds * rate), round(release_s * rate)
-    sound = held[: hold + release].copy()
-    sound[hold:] *= np.linspace(1, 0, len(sound) - hold, dtype=np.float32)
-    return sound
+class _Sounds:
+    """The sound of each note of a part: the one hit of a drum, or a tone made once a pitch and released in time."""
+
+    def __init__(self, sound: str | np.ndarray, pitches: np.ndarray, longest_s: float, rate: int) -> None:
+        self.rate = rate
+        self.hit = None if isinstance(sound, str) else sound
+        if isinstance(sound, str):
+            self.timbre = TIMBRES[sound]
+            seconds = longest_s + self.timbre.release_s
+            self.held = {pitch: tone(self.timbre, pitch, seconds, rate) for pitch in np.unique(pitches)}
+
+    def __call__(self, pitch: float, seconds: float) -> np.ndarray:
+        if self.hit is not None:
+            return self.hit
+        hold, release = round(seconds * self.rate), round(self.timbre.release_s * self.rate)
+        sound = self.held[pitch][: hold + release].copy()
+        sound[hold:] *= np.linspace(1, 0, len(sound) - hold, dtype=np.float32)
+        return sound
 
 
 def _master(dry: np.ndarray, length: int, rate: int, seed: int) -> np.ndarray:
