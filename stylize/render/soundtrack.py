@@ -1,0 +1,69 @@
+"""The song beside the picture: an excerpt in stereo, cut to the sample, with silence where it ends early."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from core_vimo.errors import InputError, MediaError
+from edge_adapter.audio import audio_seconds
+
+log = logging.getLogger(__name__)
+
+RATE = 48000
+BLOCK = 1024
+"""Samples a block: what an AAC frame holds."""
+
+Samples = NDArray[np.float32]
+
+
+def check_song(path: Path, start_s: float) -> None:
+    """Raise InputError or MediaError, before anything is drawn, for a song that can't be used from `start_s` on."""
+    if not start_s >= 0:
+        raise InputError(f"{path}: a start of {start_s} s is before the song; give 0 or more")
+    seconds = audio_seconds(path)
+    if start_s >= seconds:
+        raise MediaError(f"{path}: lasts {seconds:.1f} s, so nothing is left from {start_s} s on; start earlier")
+    if next(_decoded(path), None) is None:
+        raise MediaError(f"{path}: has a sound track, but nothing in it can be decoded; export the sound again")
+
+
+def soundtrack(path: Path, start_s: float, seconds: float) -> Iterator[Samples]:
+    """Stereo blocks `[2, BLOCK]` at `RATE` Hz (the last one shorter), `round(seconds * RATE)` samples in all."""
+    left = round(seconds * RATE)
+    rest = np.zeros((2, 0), np.float32)
+    for piece in _after(_decoded(path), round(start_s * RATE)):
+        rest = np.concatenate((rest, piece), axis=1)
+        while rest.shape[1] >= BLOCK and left > 0:
+            yield rest[:, : min(BLOCK, left)]
+            rest, left = rest[:, BLOCK:], left - BLOCK
+        if left <= 0:
+            return
+    tail = np.pad(rest, ((0, 0), (0, max(left - rest.shape[1], 0))))[:, :left]
+    for first in range(0, left, BLOCK):
+        yield tail[:, first : first + BLOCK]
+
+
+def _after(pieces: Iterator[Samples], skip: int) -> Iterator[Samples]:
+    for piece in pieces:
+        if piece.shape[1] > skip:
+            yield piece[:, skip:]
+        skip = max(skip - piece.shape[1], 0)
+
+
+def _decoded(path: Path) -> Iterator[Samples]:
+    """The whole sound `[2, n]` piece by piece; of a damaged file, what comes before the damage."""
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+    try:
+        with av.open(f"file:{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"}) as container:
+            for frame in container.decode(container.streams.best("audio")):
+                frame.pts = None  # what is heard is what was decoded, in order; damaged stamps would tear holes
+                for piece in resampler.resample(frame):
+                    yield piece.to_ndarray()
+            for piece in resampler.resample(None):
+                yield piece.to_ndarray()
+    except av.FFmpegError as error:
+        log.warning("%s: damaged (%s); the video is silent from there on", path, error.strerror)
