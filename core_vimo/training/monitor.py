@@ -36,9 +36,12 @@ class StepStatistics:
         terms = sorted(losses.terms.items())
         scalars = [losses.loss, losses.predicted_std, losses.target_std, *(value for _, value in terms)]
         self.names = ["loss", "predicted_std", "target_std", *(f"term_{name}" for name, _ in terms)]
-        quarter = torch.nn.functional.one_hot((losses.noise_level * 4).long().clamp(0, 3), 4).double()
+        level = losses.noise_level.to(losses.per_sample.device)  # drawn on the CPU, it may still be there
+        quarter = torch.nn.functional.one_hot((level * 4).long().clamp(0, 3), 4).double()
         per_quarter = (quarter * losses.per_sample.double()[:, None]).sum(0)
-        vector = torch.cat([torch.stack([s.detach().double() for s in scalars]), per_quarter, quarter.sum(0)])
+        vector = torch.cat(
+            [torch.stack([s.detach().double().to(quarter.device) for s in scalars]), per_quarter, quarter.sum(0)]
+        )
         self._sum = vector if self._sum is None else self._sum + vector
 
     def reduced(self, accelerator: Accelerator, parts: int, own: list[float]) -> tuple["Step", list[float]]:

@@ -1,7 +1,9 @@
-"""A tiny objective and data set, and a run in a new process: `python training_toy.py OUT JSON`."""
+"""A tiny objective and data set, and runs in a new process: `python training_toy.py OUT JSON [OUT JSON ...]`."""
 
 import json
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,18 @@ SETTINGS = TrainerSettings(steps=6, batch_size=6, device="cpu", lr=1e-2, log_eve
 
 
 class ToyData:
-    """`length` vectors, augmented by (item, epoch); `poisoned` items are not a number."""
+    """`length` vectors, augmented by (item, epoch); `poisoned` items are NaN; reading pauses after the first epoch."""
 
-    def __init__(self, length: int = 10, poisoned: tuple[int, ...] = ()) -> None:
-        self.length, self.poisoned = length, poisoned
+    def __init__(self, length: int = 10, poisoned: Sequence[int] = (), pause_s: float = 0.0) -> None:
+        self.length, self.poisoned, self.pause_s = length, poisoned, pause_s
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, draw: tuple[int, int]) -> dict[str, Tensor]:
         item, epoch = draw
+        if epoch:
+            time.sleep(self.pause_s)
         x = torch.randn(4, generator=generator(item)) + 0.1 * torch.randn(4, generator=generator(item, epoch))
         return {"x": x * torch.nan if item in self.poisoned else x}
 
@@ -50,9 +54,7 @@ class ToyObjective(nn.Module):
         level = torch.stack([torch.rand((), generator=generator(step, int(s))) for s in samples])
         predicted = self.net(self.frozen(x) + noise * level[:, None])
         per_sample = (predicted * self.scale - x).square().mean(-1)
-        return Losses(
-            per_sample.mean(), {"simple": per_sample.mean()}, per_sample, level, predicted.std(), x.std()
-        )
+        return Losses(per_sample.mean(), {"simple": per_sample.mean()}, per_sample, level, predicted.std(), x.std())
 
 
 def losses(out: Path) -> list[float]:
@@ -61,12 +63,23 @@ def losses(out: Path) -> list[float]:
     return [line["loss"] for line in lines if "loss" in line]
 
 
-def run(out: Path, *, dropout: float = 0.0, length: int = 10, poisoned: tuple[int, ...] = (), **dials: Any) -> Trainer:
-    trainer = Trainer(ToyObjective(dropout), ToyData(length, tuple(poisoned)), replace(SETTINGS, **dials), out)
+def run(
+    out: Path,
+    *,
+    dropout: float = 0.0,
+    length: int = 10,
+    poisoned: Sequence[int] = (),
+    pause_s: float = 0.0,
+    **dials: Any,
+) -> Trainer:
+    """A whole `fit` in this process."""
+    data = ToyData(length, poisoned, pause_s)
+    trainer = Trainer(ToyObjective(dropout), data, replace(SETTINGS, **dials), out)
     trainer.fit()
     return trainer
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    run(Path(sys.argv[1]), **json.loads(sys.argv[2]))
+    for out, arguments in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        run(Path(out), **json.loads(arguments))

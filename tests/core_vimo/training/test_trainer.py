@@ -1,0 +1,363 @@
+"""The trainer's promises: exact resume, processes and accumulation that agree, survival, alarms."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from training_toy import SETTINGS, ToyData, ToyObjective, losses, run
+
+from core_vimo.errors import InputError
+from core_vimo.training import Losses, TrainingError
+from core_vimo.training.checkpoint import CheckpointStore, load
+from core_vimo.training.settings import TrainerSettings
+from core_vimo.training.trainer import Trainer
+
+ROOT = Path(__file__).resolve().parents[3]
+TOY = Path(__file__).with_name("training_toy.py")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def toy_command(*runs: tuple[Path, dict[str, Any]]) -> list[str]:
+    return [str(TOY)] + [word for out, arguments in runs for word in (str(out), json.dumps(arguments))]
+
+
+def elsewhere(out: Path, **arguments: Any) -> None:
+    subprocess.run([sys.executable, *toy_command((out, arguments))], env=ENVIRONMENT, check=True, timeout=120)
+
+
+def start(out: Path, **arguments: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, *toy_command((out, arguments))]
+    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_line(out: Path, step: int, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not ((out / "stats.jsonl").exists() and f'"step": {step},' in (out / "stats.jsonl").read_text()):
+        assert time.monotonic() < deadline, "the run did not get going"
+        time.sleep(0.01)
+
+
+def saved(out: Path, step: int) -> dict[str, Tensor]:
+    folder = out / "checkpoints" / f"step-{step:08d}"
+    return {
+        f"{name}:{key}": value
+        for name in ("weights", "ema", "optimizer")
+        for key, value in load_file(folder / f"{name}.safetensors").items()
+    }
+
+
+def assert_same(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert [key for key in a if not torch.equal(a[key], b[key])] == []
+
+
+# 1. Exact resume
+
+
+@pytest.mark.parametrize(
+    ("parts", "dials"),
+    [
+        ((2,), {"workers": 0, "accumulation": 1, "optimizer": "adamw", "decay": "cosine"}),
+        ((1, 4), {"workers": 2, "accumulation": 3, "log_every": 2, "warmup_steps": 3}),
+    ],
+)
+def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(
+    tmp_path: Path, parts: tuple[int, ...], dials: dict[str, Any]
+) -> None:
+    """10 samples in batches of 6: every stop is in mid-epoch, and the run crosses the ends of epochs."""
+    dials = dials | {"dropout": 0.3}
+    run(tmp_path / "whole", steps=6, **dials)
+    for stop in parts:
+        # The horizon of a cosine stays; the run is cut by a save and a kill, as it were.
+        cut(tmp_path / "parts", stop, **dials)
+    run(tmp_path / "parts", steps=6, **dials)
+    assert_same(saved(tmp_path / "whole", 6), saved(tmp_path / "parts", 6))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+
+
+def cut(out: Path, stop: int, **dials: Any) -> None:
+    """A run to 6 steps in another process of which only the checkpoint at `stop` is left."""
+    elsewhere(out, steps=6, save_every=1, keep=9, **dials)
+    for path in CheckpointStore(out / "checkpoints", 1).paths():
+        if path.name != f"step-{stop:08d}":
+            for file in path.iterdir():
+                file.unlink()
+            path.rmdir()
+
+
+def test_a_finished_run_is_only_loaded(tmp_path: Path) -> None:
+    first, second = run(tmp_path), run(tmp_path)
+    assert second.step == 6 and len(losses(tmp_path)) == 6
+    assert_same(first.ema_state_dict(), second.ema_state_dict())
+
+
+def test_same_seed_same_run_and_another_seed_another(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(tmp_path / name, seed=seed, dropout=0.3)
+    assert losses(tmp_path / "a") == losses(tmp_path / "b") != losses(tmp_path / "c")
+
+
+@pytest.mark.parametrize(("dial", "value"), [("seed", 1), ("batch_size", 12), ("length", 11)])
+def test_another_run_in_the_same_folder_is_refused(tmp_path: Path, dial: str, value: int) -> None:
+    run(tmp_path, steps=1)
+    with pytest.raises(InputError, match="new output folder"):
+        run(tmp_path, steps=2, **{dial: value})
+
+
+# 2. Kills and damage
+
+
+def killed_at_random(out: Path, kills: int) -> None:
+    chance = random.Random(0)
+    for _ in range(kills):
+        child = start(out, steps=100000, save_every=1, keep=2, dropout=0.3)
+        wait_for_line(out, _announced(out) + 3)
+        time.sleep(chance.random() * 0.3)
+        child.kill()
+        child.wait(30)
+        announced = _announced(out)
+        newest = CheckpointStore(out / "checkpoints", 2).newest_valid()
+        assert newest is not None and load(newest).step >= announced - 1
+
+
+def _announced(out: Path) -> int:
+    """A step's line is written before its own checkpoint and after that of the step before."""
+    if not (out / "stats.jsonl").exists():
+        return 0
+    return max(json.loads(t)["step"] for t in (out / "stats.jsonl").read_text().split("\n")[:-1])
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(12, marks=pytest.mark.slow)])
+def test_killed_at_random_times_it_goes_on_as_if_nothing_had_been(tmp_path: Path, kills: int) -> None:
+    killed_at_random(tmp_path / "killed", kills)
+    steps = _announced(tmp_path / "killed") + 3
+    run(tmp_path / "killed", steps=steps, dropout=0.3, keep=2)
+    run(tmp_path / "whole", steps=steps, dropout=0.3)
+    assert_same(saved(tmp_path / "whole", steps), saved(tmp_path / "killed", steps))
+    assert losses(tmp_path / "whole") == losses(tmp_path / "killed")
+    assert not [p for p in (tmp_path / "killed" / "checkpoints").iterdir() if p.name.startswith(".")]
+
+
+def test_a_damaged_newest_checkpoint_costs_only_its_steps(tmp_path: Path) -> None:
+    run(tmp_path / "damaged", steps=6, save_every=2)
+    weights = tmp_path / "damaged" / "checkpoints" / "step-00000006" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.warns(UserWarning, match=str(weights)):
+        run(tmp_path / "damaged", steps=7)
+    run(tmp_path / "whole", steps=7)
+    assert_same(saved(tmp_path / "whole", 7), saved(tmp_path / "damaged", 7))
+
+
+# 4. Signals
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "workers"), [(signal.SIGTERM, 0, 0), (signal.SIGINT, 130, 2)], ids=["term", "int-workers"]
+)
+def test_a_signal_finishes_the_step_saves_and_exits(tmp_path: Path, number: int, code: int, workers: int) -> None:
+    child = start(tmp_path, steps=100000, pause_s=0.01, workers=workers)
+    wait_for_line(tmp_path, 3)
+    child.send_signal(number)
+    assert child.wait(60) == code
+    newest = CheckpointStore(tmp_path / "checkpoints", 2).newest_valid()
+    assert newest is not None and load(newest).step == _announced(tmp_path)
+    assert not (tmp_path / "trainer.lock").exists()
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    child = start(tmp_path, steps=100, length=6, pause_s=30)
+    wait_for_line(tmp_path, 1)
+    child.send_signal(signal.SIGINT)
+    assert child.stderr is not None
+    while "once more" not in child.stderr.readline():
+        assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    assert child.wait(20) == -signal.SIGINT
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_handlers_are_given_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    run(tmp_path, steps=1)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+# 5. Not finite
+
+
+def test_a_poisoned_sample_is_skipped_without_a_trace_then_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"2 steps in a row.*\[3\]"):
+        run(tmp_path, length=5, poisoned=[3], nonfinite_in_a_row=2)
+    assert [json.loads(t)["skipped"] for t in (tmp_path / "stats.jsonl").read_text().splitlines()] == [1, 1]
+
+
+def test_skipped_steps_move_nothing(tmp_path: Path) -> None:
+    start_weights = {name: p.clone() for name, p in ToyObjective().named_parameters()}
+    trainer = run(tmp_path, length=5, poisoned=[3], nonfinite_in_a_row=100)
+    assert trainer.skipped == 6
+    assert all(torch.equal(p, start_weights[name]) for name, p in trainer.objective.named_parameters())
+
+
+class InfiniteSlope(nn.Module):
+    """A finite loss whose gradient is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(4))
+
+    def forward(self, batch: dict[str, Tensor], samples: Tensor, step: int) -> Losses:
+        per_sample = (self.weight * 0 * batch["x"]).sum(-1).sqrt()
+        std = batch["x"].std()
+        return Losses(per_sample.mean(), {}, per_sample, torch.zeros(len(samples)), std, std)
+
+
+def test_a_gradient_that_is_not_finite_is_skipped_too(tmp_path: Path) -> None:
+    trainer = Trainer(InfiniteSlope(), ToyData(6), replace(SETTINGS, nonfinite_in_a_row=3), tmp_path)
+    with pytest.raises(TrainingError, match=r"\[0, 1, 2, 3, 4, 5\]"):
+        trainer.fit()
+    assert torch.equal(trainer.objective.weight, torch.zeros(4))
+
+
+# 8, 9. Processes and accumulation
+
+
+def close(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert a.keys() == b.keys()
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], atol=1e-6, rtol=1e-5, msg=lambda text, key=key: f"{key}: {text}")
+
+
+def test_accumulation_changes_nothing(tmp_path: Path) -> None:
+    run(tmp_path / "one")
+    run(tmp_path / "three", accumulation=3)
+    close(saved(tmp_path / "one", 6), saved(tmp_path / "three", 6))
+    assert losses(tmp_path / "three") == pytest.approx(losses(tmp_path / "one"), abs=1e-6)
+
+
+def test_two_processes_have_the_gradients_and_weights_of_one_and_skip_together(tmp_path: Path) -> None:
+    """The state of Adan holds the last gradient, so comparing it compares gradients."""
+    runs = {"clean": {}, "accumulated": {"accumulation": 3}, "poisoned": {"poisoned": [3], "nonfinite_in_a_row": 9}}
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    arguments = toy_command(*((tmp_path / "two" / name, dials) for name, dials in runs.items()))
+    subprocess.run([sys.executable, *launcher, *arguments], env=ENVIRONMENT, check=True, timeout=180)
+    for name, dials in runs.items():
+        one, two = tmp_path / "one" / name, tmp_path / "two" / name
+        trainer = run(one, **dials)
+        assert (trainer.skipped > 0) == (name == "poisoned")
+        close(saved(one, 6), saved(two, 6))
+        assert losses(two) == pytest.approx(losses(one), abs=1e-6)
+
+
+# The rest
+
+
+def test_bf16_stays_near_float32_with_float32_weights(tmp_path: Path) -> None:
+    run(tmp_path / "full")
+    trainer = run(tmp_path / "half", precision="bf16")
+    assert losses(tmp_path / "half") == pytest.approx(losses(tmp_path / "full"), rel=0.02)
+    assert losses(tmp_path / "half") != losses(tmp_path / "full")
+    assert {p.dtype for p in trainer.objective.parameters()} == {torch.float32}
+
+
+def test_the_learning_rate_warms_up_and_falls(tmp_path: Path) -> None:
+    run(tmp_path, steps=20, lr=1.0, warmup_steps=4, decay="cosine", final_lr_fraction=0.1)
+    lr = [json.loads(t)["lr"] for t in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert lr[0] == pytest.approx(0.25) and lr[10] == pytest.approx(0.55)
+    assert lr[3:] == sorted(lr[3:], reverse=True) and 0.1 < lr[-1] < 0.11
+
+
+def test_evaluation_sees_the_ema_and_the_best_checkpoint_stays(tmp_path: Path) -> None:
+    seen = []
+
+    def evaluate(objective: nn.Module, step: int) -> dict[str, float]:
+        seen.append((step, objective.training, objective.net[0].weight.clone()))
+        return {"distance": abs(step - 4.0), "other": 0.0}
+
+    settings = replace(SETTINGS, steps=8, save_every=1, keep=2, evaluate_every=2, best_by="distance")
+    trainer = Trainer(ToyObjective(), ToyData(), settings, tmp_path, evaluate=evaluate)
+    trainer.fit()
+    assert [load(p).step for p in CheckpointStore(tmp_path / "checkpoints", 2).paths()] == [4, 7, 8]
+    assert [(step, training) for step, training, _ in seen] == [(2, False), (4, False), (6, False), (8, False)]
+    assert torch.equal(seen[1][2], load(tmp_path / "checkpoints" / "step-00000004").ema["net.0.weight"])
+    assert torch.equal(trainer.ema_state_dict()["net.0.weight"], seen[-1][2])
+    assert not torch.equal(trainer.objective.net[0].weight, seen[-1][2])
+
+
+def test_the_shipped_state_is_whole(tmp_path: Path) -> None:
+    trainer = run(tmp_path, steps=2)
+    fresh = ToyObjective()
+    fresh.load_state_dict(trainer.ema_state_dict())
+    assert torch.equal(fresh.frozen.weight, trainer.objective.frozen.weight)
+
+
+def test_a_budget_of_minutes_ends_the_run(tmp_path: Path) -> None:
+    trainer = run(tmp_path, steps=None, minutes=0.005, decay="cosine")
+    assert trainer.step > 0
+    assert CheckpointStore(tmp_path / "checkpoints", 1).newest_valid() is not None
+
+
+def test_tensorboard_is_written_when_asked_for(tmp_path: Path) -> None:
+    run(tmp_path, steps=2, tensorboard=True)
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+
+
+def test_a_long_run_keeps_memory_of_nothing(tmp_path: Path) -> None:
+    process = psutil.Process()
+    run(tmp_path / "warm", steps=5)
+    before = (process.num_fds(), process.num_threads())
+    run(tmp_path / "long", steps=200, save_every=20)
+    assert (process.num_fds(), process.num_threads()) == before
+    assert len(list((tmp_path / "long" / "checkpoints").iterdir())) == SETTINGS.keep
+
+
+@pytest.mark.parametrize(
+    ("dials", "message"),
+    [
+        ({"precision": "fp16"}, "needs a GPU"),
+        ({"precision": "int4"}, "no or bf16 or fp16"),
+        ({"steps": None}, "no end"),
+        ({"batch_size": 7, "accumulation": 2}, "multiple of 2"),
+        ({"keep": 0}, "at least 1"),
+        ({"warmup_steps": -1}, "negative"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_sentence(tmp_path: Path, dials: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(tmp_path, **dials)
+
+
+def test_the_configs_have_the_settings_keys_and_debug_runs(tmp_path: Path) -> None:
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        default = compose(overrides=["+trainer=default"]).trainer
+        debug = compose(overrides=["+trainer=debug"]).trainer
+    assert set(default) == {field.name for field in fields(TrainerSettings)}
+    shipped = TrainerSettings(**OmegaConf.to_container(default) | {"steps": 1})
+    assert shipped == TrainerSettings(steps=1)
+    trainer = Trainer(ToyObjective(), ToyData(), TrainerSettings(**OmegaConf.to_container(debug)), tmp_path)
+    trainer.fit()
+    assert trainer.step == 20
