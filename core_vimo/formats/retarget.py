@@ -6,7 +6,8 @@ or a frame of the clip), our body is put into that pose, and each of our bones t
 rotation from there: bones point where the source's point, and twist is kept.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from core_vimo import rotations as rot
 from core_vimo.errors import InputError
 from core_vimo.formats.bone_names import find_parts
 from core_vimo.formats.bvh_clip import BvhClip
+from core_vimo.formats.rest_poses import known_t_pose
 from core_vimo.motion import Motion, ground
 from core_vimo.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS_M
 
@@ -25,11 +27,15 @@ Array = NDArray[np.floating[Any]]
 STANDS = 2.2
 """A pose scoring at least this in `_standing` (at most 3) serves as reference."""
 
+UPRIGHT = 0.7
+"""In a standing frame, no part of the trunk is turned away from the body's axes by an angle of smaller cosine."""
+
 FASTEST_M_S = 15.0
 """No part of a dancer is faster; a file's first and last frames that are show a calibration pose, not the dance."""
 
 _REST = REST_OFFSETS_M.double().numpy()
 _JOINT = {name: j for j, name in enumerate(JOINT_NAMES)}
+_LIMB_JOINTS = [j for j in range(1, 24) if j not in (3, 6, 9, 12, 15)]
 _SIDES = ("left", "right")
 _LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 _AIMED = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist", "wrist": "finger"}
@@ -46,12 +52,10 @@ def retarget(clip: BvhClip) -> Motion:
     if _is_smpl(clip):
         return _unchanged(clip)
     rig = _Rig.of(clip)
-    turned, placed = clip.global_pose()
-    to_z_up = _z_up_from(_world_up(rig, placed))
-    turned, placed = to_z_up @ turned, placed @ to_z_up.T
-    reference = _reference_pose(clip, rig, turned, placed)
-    world = _follow(rig, turned, reference)
-    root_m = _pelvis_path_m(rig, placed, world[:, 0], reference)
+    turned, placed = _z_up_pose(clip, rig)
+    trunk, limbs = _references(clip, rig, turned, placed)
+    world = _follow(rig, turned, trunk, limbs)
+    root_m = _pelvis_path_m(rig, placed, world[:, 0])
     local = world.copy()
     local[:, 1:] = np.swapaxes(world[:, PARENTS[1:]], -1, -2) @ world[:, 1:]
     motion = Motion.from_rotations(torch.from_numpy(local).float(), torch.from_numpy(root_m).float(), clip.fps)
@@ -69,6 +73,7 @@ class _Rig:
     pelvis: int
     spine: list[int]
     neck: int | None
+    end_sites: Mapping[int, Array]
 
     @classmethod
     def of(cls, clip: BvhClip) -> "_Rig":
@@ -85,13 +90,23 @@ class _Rig:
         chest = _meet(above["left_shoulder"], above["right_shoulder"])
         trunk = [j for j in _ancestors(clip, chest) if j not in [pelvis, *_ancestors(clip, pelvis)]]
         necks = [j for j in above["head"][1:] if j not in [*trunk, pelvis, *_ancestors(clip, pelvis)]]
-        return cls(parts, pelvis, trunk[::-1] or [chest], necks[(len(necks) - 1) // 2] if necks else None)
+        return cls(
+            parts, pelvis, trunk[::-1] or [chest], necks[(len(necks) - 1) // 2] if necks else None, clip.end_sites
+        )
 
     def at(self, placed: Array, part: str) -> Array:
         """Positions of a part, or the middle of left and right for a part without a side."""
         if part in self.parts:
             return placed[..., self.parts[part], :]
         return (self.at(placed, f"left_{part}") + self.at(placed, f"right_{part}")) / 2
+
+    def foot(self, turned: Array, placed: Array, side: str) -> Array | None:
+        """Ankle to toe in one pose `[3]`: to the toe joint, else to the ankle's End Site."""
+        ankle = self.parts[f"{side}_ankle"]
+        if f"{side}_toe" in self.parts:
+            return self.at(placed, f"{side}_toe") - placed[ankle]
+        tip = self.end_sites.get(ankle)
+        return None if tip is None or not tip.any() else turned[ankle] @ tip
 
     def leg_length(self, placed: Array) -> float:
         """Hip to knee to ankle, mean of both, in the file's unit; `placed [J, 3]`."""
@@ -156,6 +171,13 @@ def _world_up(rig: _Rig, placed: Array) -> Array:
     return _nearest_axis(tall)
 
 
+def _z_up_pose(clip: BvhClip, rig: _Rig) -> tuple[Array, Array]:
+    """World rotations and positions in z-up axes, the file's unit."""
+    turned, placed = clip.global_pose()
+    to_z_up = _z_up_from(_world_up(rig, placed))
+    return to_z_up @ turned, placed @ to_z_up.T
+
+
 def _z_up_from(up: Array) -> Array:
     """The rotation that takes an up axis to +z by the shortest way: +90 degrees about x for y-up."""
     return _swing(up, np.array([0.0, 0.0, 1.0]))
@@ -173,7 +195,7 @@ def _swing(start: Array, end: Array) -> Array:
     return np.eye(3) + cross + cross @ cross / (1 + cosine)
 
 
-# The reference pose
+# Reference poses
 
 
 @dataclass(frozen=True)
@@ -185,28 +207,42 @@ class _Pose:
     body: Array
 
 
-def _reference_pose(clip: BvhClip, rig: _Rig, turned: Array, placed: Array) -> _Pose:
-    """The zero pose where it stands like a person, else the frame that does best."""
-    zero_turned = np.broadcast_to(np.eye(3), turned.shape[1:])
-    zero_placed = _zero_positions(clip)
-    up = _nearest_axis(rig.at(zero_placed, "shoulder") - rig.at(zero_placed, "ankle"))
-    if _standing(rig, zero_placed, up) >= STANDS:
-        return _Pose(zero_turned, zero_placed, _body_axes(rig, zero_placed, up))
+def _references(clip: BvhClip, rig: _Rig, turned: Array, placed: Array) -> tuple[_Pose, _Pose]:
+    """The pose to follow from for the trunk and that for the limbs.
+
+    Both are the pose of zero rotations, or the rig's known T-pose, where that stands like a person. Else the limbs
+    follow from the frame that looks most like standing, and the trunk, as far as it can (`_trunk_reference`), from a
+    rest pose in which joints that never move keep their rotation.
+    """
+    zero = np.broadcast_to(np.eye(3, dtype=np.float32), turned.shape[1:])
+    for rotations in (zero, known_t_pose(clip.names)):
+        if rotations is not None:
+            rest = _rest_pose(clip, rig, rotations)
+            if _standing(rig, rest.placed, rest.body[:, 1]) >= STANDS:
+                return rest, rest
     up = np.array([0.0, 0.0, 1.0])
     best = int(_standing(rig, placed, up).argmax())
-    return _Pose(turned[best].astype(np.float64), placed[best], _body_axes(rig, placed[best], up))
+    frame = _Pose(turned[best], placed[best], _body_axes(rig, placed[best], up))
+    return _rest_pose(clip, rig, _constant_rotations(clip)), frame
 
 
-def _zero_positions(clip: BvhClip) -> Array:
-    placed = np.zeros_like(clip.offsets)
-    for joint, parent in enumerate(clip.parents[1:], start=1):
-        placed[joint] = placed[parent] + clip.offsets[joint]
-    return placed
+def _constant_rotations(clip: BvhClip) -> Array:
+    """Local rotations `[J, 3, 3]` of joints that never move, identity for the others."""
+    first = clip.rotations[0]
+    still = np.abs(clip.rotations - first).max(axis=(0, 2, 3), keepdims=False) < 1e-3
+    return np.where(still[:, None, None], first, np.eye(3, dtype=np.float32))
+
+
+def _rest_pose(clip: BvhClip, rig: _Rig, rotations: Array) -> _Pose:
+    still = replace(clip, rotations=rotations[None], root_positions=np.zeros((1, 3)), translations={})
+    turned, placed = (pose[0] for pose in still.global_pose())
+    up = _nearest_axis(rig.at(placed, "head") - rig.at(placed, "hip"))
+    return _Pose(turned, placed, _body_axes(rig, placed, up))
 
 
 def _body_axes(rig: _Rig, placed: Array, up: Array) -> Array:
     """Columns left, up, forward `[..., 3, 3]`: where SMPL's axes at rest point in a standing pose."""
-    left = rig.at(placed, "left_hip") - rig.at(placed, "right_hip")
+    left: Array = rig.at(placed, "left_hip") - rig.at(placed, "right_hip")
     left = _unit(left - (left @ up)[..., None] * up)
     return np.stack((left, np.broadcast_to(up, left.shape), np.cross(left, up)), axis=-1)
 
@@ -234,39 +270,50 @@ def _unit(vectors: Array) -> Array:
 # Following
 
 
-def _follow(rig: _Rig, turned: Array, reference: _Pose) -> Array:
+def _follow(rig: _Rig, turned: Array, trunk: _Pose, limbs: _Pose) -> Array:
     """World rotations of our joints `[S, 24, 3, 3]`."""
-    posed = _pose_limbs(rig, reference)
-
-    def follow(joint: int, ours: Array) -> Array:
-        return turned[:, joint] @ (reference.turned[joint].T @ ours)
-
     world = np.empty((len(turned), 24, 3, 3))
-    world[:, 0] = follow(rig.pelvis, reference.body)
-    spine = np.stack([follow(joint, reference.body) for joint in rig.spine], axis=1)
-    world[:, [3, 6, 9]] = _three_of(spine)
-    world[:, 15] = follow(rig.parts["head"], reference.body)
-    world[:, 12] = follow(rig.neck, reference.body) if rig.neck is not None else world[:, 9]
-    for j in range(1, 24):
-        if j in (3, 6, 9, 12, 15):
-            continue
-        part = JOINT_NAMES[j].replace("foot", "toe")
-        known = part in rig.parts and j in posed
-        world[:, j] = follow(rig.parts[part], posed[j]) if known else world[:, PARENTS[j]]
+    world[:, 0] = _trunk_from(trunk, limbs, rig.pelvis, turned)
+    world[:, [3, 6, 9]] = _three_of(np.stack([_trunk_from(trunk, limbs, j, turned) for j in rig.spine], axis=1))
+    world[:, 12] = world[:, 9] if rig.neck is None else _trunk_from(trunk, limbs, rig.neck, turned)
+    world[:, 15] = _trunk_from(trunk, limbs, rig.parts["head"], turned)
+    posed = _pose_limbs(rig, trunk, limbs)
+    for joint in _LIMB_JOINTS:
+        part = JOINT_NAMES[joint].replace("foot", "toe")
+        known = part in rig.parts and joint in posed
+        world[:, joint] = _from(limbs, rig.parts[part], posed[joint], turned) if known else world[:, PARENTS[joint]]
     return world
 
 
-def _pose_limbs(rig: _Rig, reference: _Pose) -> dict[int, Array]:
-    """World rotations that put our limbs into the reference pose, joint -> `[3, 3]`."""
+def _from(reference: _Pose, joint: int, ours: Array, turned: Array) -> Array:
+    """A bone of ours that is turned as `ours [3, 3]` in the reference pose, carried along by a source joint."""
+    return turned[..., joint, :, :] @ (reference.turned[joint].T @ ours)
+
+
+def _trunk_from(trunk: _Pose, limbs: _Pose, joint: int, turned: Array) -> Array:
+    """A bone of our trunk carried along by a source joint, from the trunk's reference pose where that is sound.
+
+    It isn't where the bone would be twisted out of the body in the limbs' reference, a frame in which the person
+    stands; the bone is then taken to be in line with the body there.
+    """
+    cosine = (np.trace(limbs.body.T @ _from(trunk, joint, trunk.body, limbs.turned)) - 1) / 2
+    reference = trunk if cosine > UPRIGHT else limbs
+    return _from(reference, joint, reference.body, turned)
+
+
+def _pose_limbs(rig: _Rig, trunk: _Pose, limbs: _Pose) -> dict[int, Array]:
+    """World rotations that put our limbs into the limbs' reference pose, joint -> `[3, 3]`."""
+    pelvis, chest = (_trunk_from(trunk, limbs, joint, limbs.turned) for joint in (rig.pelvis, rig.spine[-1]))
     posed: dict[int, Array] = {}
     for side in _SIDES:
-        posed[_JOINT[f"{side}_collar"]] = reference.body
+        posed[_JOINT[f"{side}_collar"]] = chest
         for part, lower in _AIMED.items():
             joint = _JOINT[f"{side}_{part}"]
-            base = posed[PARENTS[joint]] if part not in ("hip", "shoulder") else reference.body
-            posed[joint] = base @ _aim(rig, reference, base, joint, f"{side}_{part}", f"{side}_{lower}")
+            base = {"hip": pelvis, "shoulder": chest}.get(part, posed.get(PARENTS[joint], chest))
+            posed[joint] = base @ _aim(rig, limbs, base, joint, f"{side}_{part}", f"{side}_{lower}")
+        foot = _flat_foot if limbs is trunk else _aimed_foot
         ankle, toe = _JOINT[f"{side}_ankle"], _JOINT[f"{side}_foot"]
-        posed[ankle] = posed[toe] = _flat_foot(rig, reference, side)
+        posed[ankle] = posed[toe] = foot(rig, limbs, side, posed[PARENTS[ankle]])
     return posed
 
 
@@ -280,14 +327,19 @@ def _aim(rig: _Rig, reference: _Pose, base: Array, joint: int, part: str, lower:
     return _swing(_REST[PARENTS.index(joint)], base.T @ bone)
 
 
-def _flat_foot(rig: _Rig, reference: _Pose, side: str) -> Array:
+def _flat_foot(rig: _Rig, rest: _Pose, side: str, shin: Array) -> Array:
     """Our foot flat on the floor, turned to where the source's toes point; ankles differ in height from rig to rig."""
-    if f"{side}_toe" not in rig.parts:
-        return reference.body
-    foot = rig.at(reference.placed, f"{side}_toe") - rig.at(reference.placed, f"{side}_ankle")
+    foot = rig.foot(rest.turned, rest.placed, side)
+    if foot is None:
+        return rest.body
     flat = np.array([1.0, 0.0, 1.0])
-    wanted, ours = (reference.body.T @ foot) * flat, _REST[_JOINT[f"{side}_foot"]] * flat
-    return reference.body @ _swing(ours, wanted)
+    return rest.body @ _swing(_REST[_JOINT[f"{side}_foot"]] * flat, (rest.body.T @ foot) * flat)
+
+
+def _aimed_foot(rig: _Rig, frame: _Pose, side: str, shin: Array) -> Array:
+    """Our foot as the source's in a frame where it need not stand on the floor."""
+    foot = rig.foot(frame.turned, frame.placed, side)
+    return shin if foot is None else shin @ _swing(_REST[_JOINT[f"{side}_foot"]], shin.T @ foot)
 
 
 def _three_of(spine: Array) -> Array:
@@ -299,10 +351,10 @@ def _three_of(spine: Array) -> Array:
     return rot.slerp(joints[:, below], joints[:, above], weight.to(joints)).numpy()
 
 
-def _pelvis_path_m(rig: _Rig, placed: Array, pelvis: Array, reference: _Pose) -> Array:
+def _pelvis_path_m(rig: _Rig, placed: Array, pelvis: Array) -> Array:
     """Our pelvis `[S, 3]` so that our hip joints' middle is the source's, scaled by leg length."""
     ours = np.linalg.norm(_REST[[4, 5, 7, 8]], axis=-1).sum() / 2
-    scale = ours / rig.leg_length(reference.placed)
+    scale = ours / rig.leg_length(placed[0])
     return rig.at(placed, "hip") * scale - pelvis @ _REST[[1, 2]].mean(axis=0)
 
 
