@@ -1,0 +1,208 @@
+"""Songs of any length: windows that share frames, cut where the bars are, joined at every step of sampling.
+
+The sample lives on one timeline as long as the song. At each step its windows are denoised side by side, a few at a
+time, and their guesses at the clean motion blended back onto the timeline (MultiDiffusion, Bar-Tal et al. 2023), so
+windows never disagree about a frame they share. The codec's root is a velocity, so no places on the floor are
+blended; decoding walks the dancer along.
+
+Shapes: `S` frames of the song, `W` windows of `L` frames, `D` motion channels, `C` music channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_vimo.codec import CHANNELS, MotionCodec
+from core_vimo.diffusion.constraints import keep_known
+from core_vimo.diffusion.guidance import ConditionalModel, Denoiser, Weight, guided
+from core_vimo.diffusion.sampling import Callback, Sampler, dpmpp_2m
+from core_vimo.diffusion.schedule import Schedule
+from core_vimo.errors import InputError
+from core_vimo.motion import Motion, concatenate, move
+from core_vimo.randomness import normal
+
+if TYPE_CHECKING:
+    from edge_adapter.beats import BeatGrid
+
+WINDOW = 150
+"""Frames of a window: 5 s, what the published models were trained on."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where the windows of a song start, rising from 0; each is `length` frames long and the last ends the song."""
+
+    starts: tuple[int, ...]
+    length: int
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def frames(self) -> int:
+        return self.starts[-1] + self.length
+
+    def span(self, window: int) -> slice:
+        """The frames of one window."""
+        return slice(self.starts[window], self.starts[window] + self.length)
+
+    def around(self, window: int) -> tuple["Windows", int]:
+        """The windows that share frames with this one, itself included, counted from the frame they start at."""
+        start = self.starts[window]
+        near = [s for s in self.starts if abs(s - start) < self.length]
+        return Windows(tuple(s - near[0] for s in near), self.length), near[0]
+
+    def cut(self, timeline: Tensor) -> Tensor:
+        """`[S, ...]` -> `[W, L, ...]`."""
+        return torch.stack([timeline[start : start + self.length] for start in self.starts])
+
+    def join(self, parts: Tensor) -> Tensor:
+        """`[W, L, D]` -> `[S, D]`: a mean that trusts each window most in its middle, where it sees most around it."""
+        middle = torch.hann_window(self.length + 2, periodic=False, dtype=parts.dtype, device=parts.device)[1:-1, None]
+        total = parts.new_zeros(self.frames, parts.shape[-1])
+        weight = parts.new_zeros(self.frames, 1)
+        for window, part in enumerate(parts):  # in order: adding by index is not repeatable on a GPU
+            total[self.span(window)] += middle * part
+            weight[self.span(window)] += middle
+        return total / weight
+
+
+def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WINDOW, fps: float = 30.0) -> Windows:
+    """Windows that start on downbeats, as near to half a window apart as the bars allow, and cover every frame.
+
+    Neighbours share at least a third of a window. Where no downbeat falls in reach, half a window is taken. A song
+    shorter than a window is one window. Raises InputError for less than a second.
+    """
+    if frames < fps:
+        raise InputError(f"the music lasts {frames / fps:.2f} s, a dance needs at least 1 s; give a longer piece")
+    if frames <= window:
+        return Windows((0,), frames)
+    downbeats = np.rint(np.asarray([] if grid is None else grid.downbeats_s) * fps).astype(int)
+    starts, last, furthest = [0], frames - window, window * 2 // 3
+    while last - starts[-1] > furthest:
+        ideal = starts[-1] + window // 2
+        near = downbeats[(downbeats >= starts[-1] + window // 4) & (downbeats <= starts[-1] + furthest)]
+        starts.append(int(near[np.abs(near - ideal).argmin()]) if len(near) else ideal)
+    return Windows((*starts, last), window)
+
+
+def tied(denoise_windows: Denoiser, windows: Windows) -> Denoiser:
+    """A denoiser of windows `[W, L, D]` as one of the whole song `[1, S, D]`, with `t [1]` or `[1, S]`."""
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        times = t.expand(len(windows)) if t.ndim == 1 else windows.cut(t[0])
+        return windows.join(denoise_windows(windows.cut(x[0]), times))[None]
+
+    return denoise
+
+
+def in_turns(denoisers: Sequence[Denoiser], at_once: int) -> Denoiser:
+    """Several denoisers, each of the next `at_once` windows, as one of all: what bounds the memory of a long song."""
+
+    def denoise(x: Tensor, t: Tensor) -> Tensor:
+        turns = zip(denoisers, x.split(at_once), t.split(at_once), strict=True)
+        return torch.cat([each(part, times) for each, part, times in turns])
+
+    return denoise
+
+
+def song_noise(windows: Windows, seed: int, step: int, purpose: str) -> Tensor:
+    """Standard normal `[1, S, 151]`, drawn anew from each window's start on.
+
+    Frames that belong to a window hang on the seed and its number alone, not on how long the song goes on.
+    """
+    ends = (*windows.starts[1:], windows.frames)
+    drawn = [
+        normal((end - start, CHANNELS), seed, step, window, purpose)
+        for window, (start, end) in enumerate(zip(windows.starts, ends, strict=True))
+    ]
+    return torch.cat(drawn)[None]
+
+
+@dataclass(frozen=True, eq=False)
+class SongDancer:
+    """How music becomes motion: a model with its codec and schedule, and how it is sampled.
+
+    `weight` is that of guidance, 1 for none. `at_once` windows are denoised together.
+    """
+
+    model: ConditionalModel
+    codec: MotionCodec
+    schedule: Schedule
+    weight: Weight = 2.0
+    sampler: Sampler = dpmpp_2m
+    steps: int = 15
+    at_once: int = 8
+
+    @torch.no_grad()
+    def dance(self, music: Tensor, windows: Windows, seed: int, callback: Callback | None = None) -> Motion:
+        """A dance as long as `music [S, C]`, which lies where the model does; the same seed gives the same dance."""
+        x0 = self.sampler(
+            self.denoiser(music, windows),
+            song_noise(windows, seed, 0, "start").to(music),
+            self.schedule,
+            steps=self.steps,
+            noise=lambda step: song_noise(windows, seed, step, "step").to(music),
+            clip=1.0,
+            callback=callback,
+        )
+        return self.codec.decode(x0[0])
+
+    @torch.no_grad()
+    def remake(self, motion: Motion, music: Tensor, windows: Windows, window: int, seed: int) -> Motion:
+        """`motion` with one window danced anew from (seed, window); all frames outside it keep their bits.
+
+        The windows that share frames with it are sampled along, their other frames held to `motion` at every step.
+        """
+        part, first = windows.around(window)
+        near = slice(first, first + part.frames)
+        start = song_noise(windows, seed, 0, "start")[:, near].to(music)
+        known = self.codec.encode(motion[near])[None].to(music)
+        x0 = self.sampler(
+            self.denoiser(music[near], part),
+            start,
+            self.schedule,
+            steps=self.steps,
+            noise=lambda step: song_noise(windows, seed, step, "step")[:, near].to(music),
+            clip=1.0,
+            constrain=keep_known(known, _outside(windows.span(window), near), self.schedule, lambda step: start),
+        )
+        return _put(self.codec.decode(x0[0]), motion, windows.span(window), first)
+
+    @torch.no_grad()
+    def denoiser(self, music: Tensor, windows: Windows) -> Denoiser:
+        """The model told of `music [S, C]`, which is encoded here, once for all steps."""
+        if len(music) != windows.frames:
+            raise ValueError(f"{len(music)} frames of music, but windows for {windows.frames}")
+        turns = windows.cut(music).split(self.at_once)
+        told = [guided(self.model, self.model.encode(turn), self.weight) for turn in turns]
+        return tied(in_turns(told, self.at_once), windows)
+
+
+def _outside(span: slice, near: slice) -> Tensor:
+    """True `[1, frames of near, 1]` for the frames of `near` that are not in `span`."""
+    frame = torch.arange(near.start, near.stop)
+    return ((frame < span.start) | (frame >= span.stop))[None, :, None]
+
+
+def _put(near: Motion, motion: Motion, span: slice, first: int) -> Motion:
+    """`motion` with the frames `span` from `near`, whose first frame is frame `first` of `motion`.
+
+    Walked from where the dancer stood before the span, it may not arrive where the rest goes on from; the difference
+    is spread evenly over its frames. At the start of the song it is the place to start from that moves instead.
+    """
+    fresh, before, after = near[span.start - first : span.stop - first], span.start - 1, span.stop
+    ends = [frame for frame in (before, after) if 0 <= frame < len(motion)] or [0]
+    gaps = torch.stack([motion.root_m[frame] - near.root_m[frame - first] for frame in ends])
+    part_way = (torch.arange(span.start, span.stop) - before)[:, None] / (after - before)
+    shift = torch.lerp(gaps[:1], gaps[-1:], part_way) * torch.tensor([1.0, 1.0, 0.0])
+    parts = [move(fresh, shift)]
+    if before >= 0:
+        parts.insert(0, motion[: span.start])
+    if after < len(motion):
+        parts.append(motion[after:])
+    return concatenate(parts)
