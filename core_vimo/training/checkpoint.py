@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -59,10 +60,8 @@ class CheckpointStore:
                     save_file(_on_disk(getattr(checkpoint, name)), aside / f"{name}.safetensors")
                 (aside / "state.json").write_text(json.dumps(state, indent=1) + "\n")
                 write_manifest(aside)
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror or error}); make room, then resume"
-            ) from error
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path}: cannot be written ({error}); make room, then resume") from error
         self._prune()
         return path
 

@@ -252,16 +252,21 @@ def close(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
         torch.testing.assert_close(a[key], b[key], atol=1e-6, rtol=1e-5, msg=lambda text, key=key: f"{key}: {text}")
 
 
-def test_accumulation_changes_nothing(tmp_path: Path) -> None:
-    run(tmp_path / "one")
-    run(tmp_path / "three", accumulation=3)
+@pytest.mark.parametrize("clip_norm", [0.0, 1.0])  # clipping would hide a wrong scale
+def test_accumulation_changes_nothing(tmp_path: Path, clip_norm: float) -> None:
+    run(tmp_path / "one", clip_norm=clip_norm)
+    run(tmp_path / "three", clip_norm=clip_norm, accumulation=3)
     close(saved(tmp_path / "one", 6), saved(tmp_path / "three", 6))
     assert losses(tmp_path / "three") == pytest.approx(losses(tmp_path / "one"), abs=1e-6)
 
 
 def test_two_processes_have_the_gradients_and_weights_of_one_and_skip_together(tmp_path: Path) -> None:
     """The state of Adan holds the last gradient, so comparing it compares gradients."""
-    runs = {"clean": {}, "accumulated": {"accumulation": 3}, "poisoned": {"poisoned": [3], "nonfinite_in_a_row": 9}}
+    runs = {
+        "clean": {"clip_norm": 0},
+        "accumulated": {"accumulation": 3},
+        "poisoned": {"poisoned": [3], "nonfinite_in_a_row": 9},
+    }
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     arguments = toy_command(*((tmp_path / "two" / name, dials) for name, dials in runs.items()))
     subprocess.run([sys.executable, *launcher, *arguments], env=ENVIRONMENT, check=True, timeout=180)
