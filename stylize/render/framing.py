@@ -5,25 +5,27 @@ import numpy as np
 from core_vimo.rotations import FRONT
 from stylize.render.camera import Camera, Floats, Size
 
-_FOCAL = 2.1  # in shorter picture sides: about 27 degrees, a lens that doesn't stretch arms
+FOCAL = 2.1
+"""In shorter picture sides: about 27 degrees, a lens that doesn't stretch arms."""
+
 _HEIGHT = np.radians(9.0)  # the camera looks down a little, so that the floor shows where the feet go
 _FLESH_M = 0.13  # how far the body reaches beyond its joints
 _MARGIN = 0.9  # share of the picture that the dance may fill
 _FOLLOW_S = 0.7  # the following camera ignores what is quicker than this
 
 
-def frame_all(joints_m: Floats, size: Size, azimuth: float = FRONT) -> Camera:
+def frame_all(joints_m: Floats, size: Size, azimuth: float = FRONT, focal: float = FOCAL) -> Camera:
     """A still camera that holds every joint of `joints_m [..., 3]`, seen from `azimuth`."""
     axes = _axes(azimuth)
-    return Camera(_eye(joints_m.reshape(-1, 3), axes, size)[None], axes, _FOCAL)
+    return Camera(_eye(joints_m.reshape(-1, 3), axes, size, focal)[None], axes, focal)
 
 
 def follow(joints_m: Floats, fps: float, size: Size, azimuth: float = FRONT) -> Camera:
     """A camera that glides with the pelvis of `joints_m [S, 24, 3]` and never turns."""
     path = _smooth(joints_m[:, 0] * np.array([1, 1, 0], np.float32), _FOLLOW_S * fps)
     axes = _axes(azimuth)
-    eye = _eye((joints_m - path[:, None]).reshape(-1, 3), axes, size)
-    return Camera((eye + path).astype(np.float32), axes, _FOCAL)
+    eye = _eye((joints_m - path[:, None]).reshape(-1, 3), axes, size, FOCAL)
+    return Camera((eye + path).astype(np.float32), axes, FOCAL)
 
 
 def front_of(headings: Floats) -> float:
@@ -42,20 +44,21 @@ def _axes(azimuth: float) -> Floats:
     return np.stack([right, np.cross(back, right), back]).astype(np.float32)
 
 
-def _eye(points: Floats, axes: Floats, size: Size) -> Floats:
+def _eye(points: Floats, axes: Floats, size: Size, focal: float) -> Floats:
     """The nearest place from which all points fit, in closed form.
 
     In camera axes a point p is inside the right edge when p_x - e_x <= s (e_z - p_z), s the half width over the focal
     length; left, top and bottom alike. Each pair of edges gives the middle and the least distance.
     """
     seen = points.astype(np.float64) @ axes.T.astype(np.float64)
-    place = np.zeros(3)
+    place, distances = np.zeros(3), []
     for axis in (0, 1):
-        slope = _MARGIN * size[axis] / min(size) / (2 * _FOCAL)
+        slope = _MARGIN * size[axis] / min(size) / (2 * focal)
         above = (seen[:, axis] + slope * seen[:, 2]).max() + _FLESH_M
         below = (slope * seen[:, 2] - seen[:, axis]).max() + _FLESH_M
         place[axis] = (above - below) / 2
-        place[2] = max(place[2], (above + below) / (2 * slope)) if axis else (above + below) / (2 * slope)
+        distances.append((above + below) / (2 * slope))
+    place[2] = max(distances)
     return (place @ axes).astype(np.float32)
 
 

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from edge_adapter.beats import BeatGrid
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -30,6 +34,11 @@ class CountOverlay:
 
     beats_s: NDArray[np.float64]
     counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, grid: "BeatGrid", start_s: float = 0.0) -> "CountOverlay":
+        """For a motion that begins at `start_s` of the song whose beats the grid holds."""
+        return cls(np.asarray(grid.beats_s, float) - start_s, np.asarray(grid.counts(), int))
 
     def __call__(self, image: Image, time_s: float) -> None:
         beat = int(np.searchsorted(self.beats_s, time_s + 1e-6, side="right")) - 1

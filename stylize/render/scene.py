@@ -98,7 +98,7 @@ class Scene:
         self._set_stage(self.camera.eye_m(frame))
         light, spread = self._cast_shadow()
         body_box = self._body_box()
-        floor_box = self._floor_box()
+        floor_box = self._floor_box(frame)
         left, right, top, bottom = box = _around(body_box, floor_box)
         self._picture[top:bottom, left:right] = self._stage[top:bottom, left:right, :3]
         self._draw_floor(floor_box, light, spread, joints_m)
@@ -106,6 +106,13 @@ class Scene:
         image = self._empty.copy()
         shading.encode(self._picture, image, box, self._table)
         return image
+
+    def pixels_of(self, points_m: Floats, frame: int = 0) -> Floats:
+        """Where world points `[N, 3]` appear: x, y in pixels and nearness (1 / depth, 0 behind the camera)."""
+        pixels = np.zeros_like(points_m)
+        eye = np.ascontiguousarray(self.camera.eye_m(frame))
+        rasteriser.project(np.ascontiguousarray(points_m), eye, self.camera.axes, self._lens, pixels)
+        return pixels
 
     def _pose(self, transforms: Floats) -> None:
         count = len(self.mesh.vertices_m)
@@ -124,7 +131,7 @@ class Scene:
         height = max(float(eye[2]), 0.1)
         ahead = -self.camera.axes[2] / max(float(self.camera.axes[2, 2]), 1e-3) * height
         centre = (self._eye + ahead)[:2].astype(np.float32)
-        reach = np.float32(0.55 * np.linalg.norm(ahead))
+        reach = np.float32(1.2 * np.linalg.norm(ahead) / self.camera.focal)
         shading.draw_stage(self._eye, self.camera.axes, self._lens, self._stage, self._palette, centre, reach)
         shading.encode(self._stage, self._empty, (0, self.size[0], 0, self.size[1]), self._table)
 
@@ -149,15 +156,13 @@ class Scene:
         rasteriser.project(self._points, self._eye, self.camera.axes, self._lens, self._pixels)
         return self._box(self._pixels, 2)
 
-    def _floor_box(self) -> Box:
+    def _floor_box(self, frame: int) -> Box:
         """What the bodies' shadow and contact shade can reach on the floor."""
         cast = self._points[:, :2] - self._points[:, 2:] * (self._sun[:2] / self._sun[2])
         ground = np.concatenate((cast, self._points[:, :2]))
         low, high = ground.min(0) - 0.3, ground.max(0) + 0.3
         corners = np.array([[x, y, 0] for x in (low[0], high[0]) for y in (low[1], high[1])], np.float32)
-        pixels = np.zeros_like(corners)
-        rasteriser.project(corners, self._eye, self.camera.axes, self._lens, pixels)
-        return self._box(pixels, 1)
+        return self._box(self.pixels_of(corners, frame), 1)
 
     def _box(self, pixels: Floats, margin: int) -> Box:
         if (pixels[:, 2] <= 0).any():  # partly behind the camera: anywhere in the picture

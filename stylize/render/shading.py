@@ -111,8 +111,8 @@ def _square_wave(t: Any, width: Any) -> Any:
 def draw_stage(eye: Any, axes: Any, lens: Any, stage: Any, palette: Any, centre: Any, reach: Any) -> None:
     """Floor tiles fading into the backdrop. Fills `stage [H, W, 4]`: linear red, green, blue, and share of floor.
 
-    palette `[4, 3]`: floor, tile contrast, backdrop low, backdrop high; centre `[2]` is the lit spot, reach its radius
-    in metres.
+    palette `[4, 3]`: floor, tile contrast, backdrop low, backdrop high; centre `[2]` is the place looked at, behind
+    which the floor fades within reach metres.
     """
     height, width = stage.shape[0], stage.shape[1]
     for y in range(height):
@@ -129,8 +129,8 @@ def draw_stage(eye: Any, axes: Any, lens: Any, stage: Any, palette: Any, centre:
                 t = -eye[2] / dz
                 px = eye[0] + t * dx
                 py = eye[1] + t * dy
-                out = ((px - centre[0]) ** 2 + (py - centre[1]) ** 2) / (reach * reach)
-                floor = np.exp(-out)
+                behind = max((centre[0] - px) * axes[2, 0] + (centre[1] - py) * axes[2, 1], f32(0)) / reach
+                floor = np.exp(-behind * behind)
                 foot = t / lens[0]
                 wave_x = _square_wave(px, max(foot, f32(1e-4)))
                 wave_y = _square_wave(py, max(foot * min(t / eye[2], f32(1e4)), f32(1e-4)))

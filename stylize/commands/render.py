@@ -1,0 +1,80 @@
+"""`vimo render`: a motion file, and a song, as a video."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stylize.render.lettering import CountOverlay
+    from stylize.render.video import Progress
+
+HELP = "Draw a motion file as an MP4 video, with its song and the counts."
+EXAMPLE = "vimo render my_dance/dance.npz --song song.mp3 --counts --out dance.mp4"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("motion", type=Path, help="a motion file: .npz, .bvh, .glb or .pkl")
+    parser.add_argument("--song", type=Path, help="sound for the video: any sound or video file")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where in the song the motion begins")
+    parser.add_argument("--out", type=Path, metavar="MP4", help="the video (default: beside the motion)")
+    parser.add_argument("--size", default="720x720", metavar="WxH", help="in pixels, e.g. 1080x1920 (default: 720x720)")
+    parser.add_argument("--fps", type=float, default=30.0, help="frames a second (default: 30)")
+    parser.add_argument("--follow", action="store_true", help="move the camera along with the dancer")
+    parser.add_argument("--counts", action="store_true", help="show the counts of the song's beats (needs --song)")
+    parser.add_argument("--workers", type=int, help="processes that draw (default: one a core)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from core_vimo.formats import read_motion
+    from stylize.render.video import write_video
+
+    overlay = _counts(arguments)
+    path = arguments.out or arguments.motion.with_suffix(".mp4")
+    with _progress_bar() as progress:
+        write_video(
+            read_motion(arguments.motion),
+            path,
+            song=arguments.song,
+            start_s=arguments.start,
+            size=_size(arguments.size),
+            fps=arguments.fps,
+            follow_dancer=arguments.follow,
+            overlay=overlay,
+            workers=arguments.workers,
+            progress=progress,
+        )
+    print(path)
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    from core_vimo.errors import InputError
+
+    width, times, height = text.lower().partition("x")
+    if not (times and width.isdecimal() and height.isdecimal()):
+        raise InputError(f"--size {text}: not a size; write width x height in pixels, such as 720x720")
+    return int(width), int(height)
+
+
+def _counts(arguments: argparse.Namespace) -> "CountOverlay | None":
+    from core_vimo.errors import InputError
+
+    if not arguments.counts:
+        return None
+    if arguments.song is None:
+        raise InputError("--counts needs the song whose beats are counted; give it with --song")
+    from edge_adapter.beats import track_beats
+    from stylize.render.lettering import CountOverlay
+
+    return CountOverlay.of(track_beats(arguments.song), arguments.start)
+
+
+@contextmanager
+def _progress_bar() -> Iterator["Progress"]:
+    from rich.progress import Progress as Bar
+
+    with Bar(transient=True) as bar:
+        task = bar.add_task("drawing", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
