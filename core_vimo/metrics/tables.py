@@ -37,11 +37,15 @@ GOOD = {
 def write_report(report: Report, path: Path | str) -> None:
     """Write by suffix: .json (everything, each dance too), .csv or .md (the table). InputError for another suffix."""
     path = Path(path)
-    writers = {".json": as_json, ".csv": as_csv, ".md": as_markdown}
-    if path.suffix.lower() not in writers:
-        raise InputError(f"{path}: reports are written as .json, .csv or .md; choose one of these endings")
+    require_report_suffix(path)
     with publish_file(path) as aside:
-        aside.write_text(writers[path.suffix.lower()](report), encoding="utf-8")
+        aside.write_text(_WRITERS[path.suffix.lower()](report), encoding="utf-8")
+
+
+def require_report_suffix(path: Path) -> None:
+    """Raise InputError for a file that `write_report` can't write, before the work is done."""
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"{path}: reports are written as .json, .csv or .md; choose one of these endings")
 
 
 def as_json(report: Report) -> str:
@@ -77,14 +81,18 @@ def as_markdown(report: Report) -> str:
 
 def as_rich(report: Report) -> "Table":
     """For the terminal."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(caption="\n".join(_footnotes(report)), caption_justify="left")
+    table = Table(caption=escape("\n".join(_footnotes(report))), caption_justify="left")
     for title in ("metric", *(_title(row) for row in report.rows), "good is"):
         table.add_column(title)
     for cells in _cells(report):
-        table.add_row(*cells)
+        table.add_row(*map(escape, cells))
     return table
+
+
+_WRITERS = {".json": as_json, ".csv": as_csv, ".md": as_markdown}
 
 
 def _cells(report: Report) -> list[list[str]]:

@@ -1,0 +1,215 @@
+"""`vimo evaluate`: a folder of dances measured against real ones."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core_vimo.metrics.measures import BeatTimes, Measured
+    from core_vimo.motion import Motion
+
+HELP = "Measure a folder of dances against real ones: the field's metrics with intervals and the ground truth's row."
+EXAMPLE = "vimo evaluate my_dances/ --reference real_dances/ --songs songs/ --training data/free --out report.json"
+
+_PREFERRED = (".npz", ".glb", ".bvh", ".pkl")
+_MANIFEST = "manifest.json"
+_TABLE_WIDTH = 150
+"""For output that isn't a terminal; rich would fold the table into 80 columns."""
+
+
+@dataclass(frozen=True)
+class _Dance:
+    """A dance still on disk; `read` gives it, and its music's beats in seconds from its first frame where known."""
+
+    name: str
+    read: "Callable[[], tuple[Motion, BeatTimes | None]]"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dances", type=Path, metavar="DIR", help="folder of generated dances, searched through")
+    what = "folder of motion files, or a data set made by `vimo dataset`"
+    parser.add_argument(
+        "--reference", type=Path, required=True, metavar="DIR", help=f"real dances: {what} (test split)"
+    )
+    parser.add_argument(
+        "--songs", type=Path, metavar="DIR", help="songs named like the dances, for those whose folder has no manifest"
+    )
+    parser.add_argument(
+        "--training", type=Path, metavar="DIR", help=f"what the model learned from, to tell copying: {what}"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="report.json, .csv or .md; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and of the ground truth's draws")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from core_vimo.metrics.protocol import FEATURE_FRAMES
+    from core_vimo.metrics.report import summarise
+    from core_vimo.metrics.tables import as_rich, require_report_suffix, write_report
+
+    for path in arguments.out:
+        require_report_suffix(path)
+    console = Console()
+    beats = _SongBeats(arguments.songs)
+    left_out: list[str] = []
+    generated = _measured(arguments.dances, "test", beats, FEATURE_FRAMES, left_out)
+    reference = _measured(arguments.reference, "test", beats, None, left_out)
+    training: Sequence[Measured] = ()
+    if arguments.training:
+        training = _measured(arguments.training, "train", None, FEATURE_FRAMES, left_out)
+    with Console(stderr=True).status("Comparing"):
+        report = summarise(generated, reference, training, arguments.seed)
+    report = replace(report, notes=[*report.notes, *left_out, *beats.refused])
+    for path in arguments.out:
+        write_report(report, path)
+    console.print(as_rich(report), width=None if console.is_terminal else _TABLE_WIDTH)
+    return 0
+
+
+def _measured(
+    folder: Path, split: str, beats: "_SongBeats | None", frames: int | None, left_out: list[str]
+) -> "list[Measured]":
+    """Measure every usable dance of a folder; the others are named in `left_out`. InputError where none is usable."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from core_vimo.errors import InputError
+    from core_vimo.metrics.measures import measure
+
+    dances = _find_dances(folder, split, beats)
+    found, refused = [], []
+    for dance in track(dances, f"Measuring {folder.name}", console=Console(stderr=True), transient=True):
+        try:
+            found.append(measure(dance.name, *dance.read(), feature_frames=frames))
+        except InputError as error:
+            refused.append(f"left out: {error}")
+    if not found:
+        raise InputError(f"{folder}: none of its {len(dances)} dances can be measured; first {refused[0]}")
+    left_out.extend(refused)
+    return found
+
+
+def _find_dances(folder: Path, split: str, beats: "_SongBeats | None") -> list[_Dance]:
+    """The dances of a folder, each once though it may be there in several formats, or those of a data set."""
+    from core_vimo.errors import InputError
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is not a folder; name a folder of dances")
+    if (folder / "index.json").is_file():
+        return list(_data_set_dances(folder, split))
+    dances = [_file_dance(path, folder, beats) for path in _motion_files(folder)]
+    if not dances:
+        raise InputError(f"{folder}: holds no motion files ({', '.join(_PREFERRED)}); name a folder of dances")
+    return dances
+
+
+def _motion_files(folder: Path) -> list[Path]:
+    files = [path for path in folder.rglob("*") if path.suffix.lower() in _PREFERRED and path.is_file()]
+    files.sort(key=lambda path: _PREFERRED.index(path.suffix.lower()), reverse=True)
+    return sorted({path.with_suffix(""): path for path in files}.values())
+
+
+def _file_dance(path: Path, folder: Path, beats: "_SongBeats | None") -> _Dance:
+    def read() -> "tuple[Motion, BeatTimes | None]":
+        from core_vimo.formats import read_motion
+
+        return read_motion(path), beats.of(path) if beats else None
+
+    return _Dance(path.relative_to(folder).as_posix(), read)
+
+
+def _data_set_dances(folder: Path, split: str) -> Iterator[_Dance]:
+    from edge_adapter.dance_data import DanceSet
+
+    dances = DanceSet(folder, split)
+
+    def read(index: int) -> "tuple[Motion, BeatTimes | None]":
+        paired = dances[index]
+        return paired.motion, paired.beats_s.numpy()
+
+    for index, row in enumerate(dances.rows):
+        yield _Dance(row["name"], partial(read, index))
+
+
+class _SongBeats:
+    """Beats of each dance's song, tracked once a song."""
+
+    def __init__(self, songs: Path | None) -> None:
+        from core_vimo.errors import InputError
+        from edge_adapter.dance_sources import SONG_SUFFIXES
+
+        if songs is not None and not songs.is_dir():
+            raise InputError(f"{songs}: is not a folder; name a folder of songs")
+        files = sorted(songs.iterdir()) if songs else []
+        self.by_stem = {path.stem: path for path in files if path.suffix.lower() in SONG_SUFFIXES}
+        self.tracked: dict[Path, BeatTimes | None] = {}
+        self.refused: list[str] = []
+
+    def of(self, motion: Path) -> "BeatTimes | None":
+        """Beats in seconds from the dance's first frame; None where the dance has no song."""
+        found = self._noted_down(motion) or self._named_like(motion)
+        if found is None:
+            return None
+        song, start_s = found
+        if song not in self.tracked:
+            self.tracked[song] = self._track(song)
+        beats_s = self.tracked[song]
+        return None if beats_s is None else beats_s - start_s
+
+    def _track(self, song: Path) -> "BeatTimes | None":
+        """A song that can't be read costs its dances the beat metrics, not the rest."""
+        from core_vimo.errors import InputError
+        from edge_adapter.beats import track_beats
+
+        try:
+            return track_beats(song).beats_s
+        except InputError as error:
+            self.refused.append(f"no beats: {error}")
+            return None
+
+    def _noted_down(self, motion: Path) -> tuple[Path, float] | None:
+        """The song of the dance's manifest where it still lies, or the one of its name in the folder of songs."""
+        noted = _manifest_song(motion.parent / _MANIFEST)
+        if noted is None:
+            return None
+        song = noted[0] if noted[0].is_file() else self.by_stem.get(noted[0].stem)
+        return None if song is None else (song, noted[1])
+
+    def _named_like(self, motion: Path) -> tuple[Path, float] | None:
+        """By the file's stem, its folder's name, or (AIST++) the music id in its name, as in `_mBR0_`."""
+        for name in (motion.stem, motion.parent.name, *motion.stem.split("_")):
+            if name in self.by_stem:
+                return self.by_stem[name], 0.0
+        return None
+
+
+def _manifest_song(manifest: Path) -> tuple[Path, float] | None:
+    """The song that `vimo dance` wrote down beside its dance, and the second of it at which the dance starts."""
+    import json
+
+    from core_vimo.errors import InputError
+
+    if not manifest.is_file():
+        return None
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        song = content.get("song")
+        start_s = float(content.get("start", 0.0))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"{manifest}: is not a manifest of `vimo dance`; remove it, or make the dance again"
+        ) from error
+    return (manifest.parent / song, start_s) if isinstance(song, str) else None
