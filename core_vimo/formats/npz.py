@@ -8,6 +8,7 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ _END_RECORD_REACH = 65_557  # the zip end record and the longest comment after i
 _PLAIN_KINDS = "biufcUS"  # no objects, no records, no dates
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, MemoryError, OverflowError,
+    SyntaxError, TokenError, TypeError,  # numpy parses a header as Python text
 )  # fmt: skip
 
 

@@ -144,6 +144,8 @@ BODY_MODELS: Mapping[tuple[str, str], Any] = dict(ARRAYS) | {
 }
 """Names in SMPL's body model files as well."""
 
+_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
+
 
 def load_restricted(
     path: Path | str, allowed: Mapping[tuple[str, str], Any] = ARRAYS, *, finite: bool = True
@@ -174,6 +176,7 @@ class _Unpickler(pickle.Unpickler):
         self._allowed = allowed
 
     def find_class(self, module: str, name: str) -> Any:
+        module = _PYTHON_2.get(module, module)
         if (module, name) not in self._allowed:
             raise _Refused(
                 f"wants to use {module}.{name}, which no motion needs; nothing was run, don't trust the file"

@@ -72,23 +72,22 @@ def _load(path: Path | str) -> _Arrays:
     if suffix not in (".npz", ".pkl"):
         raise InputError(f"{path}: an SMPL body model is a .npz or .pkl file; give one")
     content = load_arrays(path) if suffix == ".npz" else load_restricted(path, BODY_MODELS)
-    vertices = len(content["v_template"]) if isinstance(content.get("v_template"), np.ndarray) else 0
-    coefficients = getattr(content.get("shapedirs"), "shape", (0,))[-1]
+    vertices = np.shape(content.get("v_template"))[:1]
+    coefficients = np.shape(content.get("shapedirs"))[-1:]
     wanted = {
-        "v_template": (vertices, 3),
-        "shapedirs": (vertices, 3, coefficients),
-        "posedirs": (vertices, 3, 207),
-        "J_regressor": (24, vertices),
-        "weights": (vertices, 24),
+        "v_template": (*vertices, 3),
+        "shapedirs": (*vertices, 3, *coefficients),
+        "posedirs": (*vertices, 3, 207),
+        "J_regressor": (24, *vertices),
+        "weights": (*vertices, 24),
         "kintree_table": (2, 24),
+        "f": (*np.shape(content.get("f"))[:1], 3),
     }
     for key, shape in wanted.items():
         _check(path, content.get(key), key, shape)
-    faces = content.get("f")
-    _check(path, faces, "f", (getattr(faces, "shape", (0,))[0], 3))
-    if not 0 < coefficients <= _MAX_BETAS or tuple(content["kintree_table"][0, 1:].tolist()) != PARENTS[1:]:
+    if coefficients[0] > _MAX_BETAS or tuple(content["kintree_table"][0, 1:].tolist()) != PARENTS[1:]:
         raise InputError(f"{path}: not SMPL's 24-joint body (SMPL+H and SMPL-X are others); give an SMPL model file")
-    return {key: content[key] for key in (*wanted, "f")}
+    return {key: content[key] for key in wanted}
 
 
 def _check(path: Path | str, array: Any, key: str, shape: tuple[int, ...]) -> None:
