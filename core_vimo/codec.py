@@ -55,11 +55,11 @@ class MotionCodec:
 
     @classmethod
     def fit(
-        cls, motions: list[Motion], sixd: SixD = "columns", root: RootForm = "velocity", margin: float = 0.0
+        cls, motions: list[Motion], sixd: SixD = "columns", root: RootForm = "velocity", any_heading: bool = False
     ) -> "MotionCodec":
         """Normalise to [-1, 1] over these motions, which share one frame rate; a constant channel keeps its unit.
 
-        `margin` widens every range by that share on both sides.
+        With `any_heading` the ranges are those of the motions turned every way about the up axis.
         """
         rates = {m.fps for m in motions}
         if len(rates) != 1:
@@ -67,7 +67,10 @@ class MotionCodec:
         plain = cls(torch.ones(CHANNELS), torch.zeros(CHANNELS), sixd, root, rates.pop())
         vectors = torch.cat([plain.vector(m) for m in motions])
         low, high = vectors.amin(0), vectors.amax(0)
-        span = (high - low) * (1 + 2 * margin)
+        for x, y in plain._floor_pairs() if any_heading else ():
+            reach = torch.hypot(vectors[:, x], vectors[:, y]).max()
+            low[[x, y]], high[[x, y]] = -reach, reach
+        span = high - low
         scale = 2 / torch.where(span > 1e-6, span, torch.ones_like(span))
         return cls(scale, -scale * (low + high) / 2, sixd, root, plain.fps)
 
@@ -115,6 +118,14 @@ class MotionCodec:
     def tensors(self) -> dict[str, Tensor]:
         """What `codec.safetensors` of a bundle holds."""
         return {"scale": self.scale, "offset": self.offset}
+
+    def _floor_pairs(self) -> list[tuple[int, int]]:
+        """Channels that are the x and y of one horizontal direction, so that a turn about the up axis mixes them."""
+        first = ROTATIONS.start
+        pelvis = [(first, first + 1), (first + 3, first + 4)]
+        if self.sixd == "rows":
+            pelvis = [(first + k, first + 3 + k) for k in range(3)]
+        return [(ROOT.start, ROOT.start + 1), *pelvis]
 
     def _root_channels(self, motion: Motion) -> Tensor:
         if self.root == "position":

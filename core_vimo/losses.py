@@ -8,6 +8,7 @@ Shapes: `B` clips, `S` frames, `D` = 151 channels, `J` = 24 joints.
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core_vimo.codec import CHANNELS, ROTATIONS, MotionCodec
@@ -34,13 +35,14 @@ def motion_losses(x0_hat: Tensor, x0: Tensor, codec: MotionCodec) -> dict[str, T
     - foot: steps of the guessed feet where the guess itself says they stand, metres a frame; divided by all feet and
       frames, standing or not, so that saying "never in contact" is what `simple` has to forbid.
 
-    A codec of root velocities places each window's first frame over the origin.
+    With a codec of root velocities, `joints` compares bodies over one spot: where a wrong velocity leads is a sum over
+    the window, which would drown the pose; the velocity itself is in `simple` and `velocity`.
     """
     guess, truth = _decode(x0_hat, codec), _decode(x0, codec)
     return {
         "simple": _mean_square(x0_hat - x0),
         "velocity": _mean_square(guess.pose.diff(dim=1) - truth.pose.diff(dim=1)),
-        "joints": _mean_square(guess.joints_m - truth.joints_m),
+        "joints": _mean_square(_body(guess, codec) - _body(truth, codec)),
         "foot": _foot_skate(guess),
     }
 
@@ -59,6 +61,13 @@ def _decode(x: Tensor, codec: MotionCodec) -> _Decoded:
     contacts, root_m, rotations = codec.unpack(vector)
     pose = torch.cat((root_m, vector[..., ROTATIONS]), dim=-1)
     return _Decoded(contacts, pose, forward_kinematics(rotations, root_m))
+
+
+def _body(decoded: _Decoded, codec: MotionCodec) -> Tensor:
+    """Joint positions, over the origin where the codec knows no place on the floor."""
+    if codec.root == "position":
+        return decoded.joints_m
+    return decoded.joints_m - F.pad(decoded.pose[..., :2], (0, 1))[..., None, :]
 
 
 def _foot_skate(guess: _Decoded) -> Tensor:

@@ -129,7 +129,7 @@ def _read_index(folder: Path) -> dict:
 
 def fit_codec(motions: list[Motion]) -> MotionCodec:
     """The codec of a model that sees these dances from every side, as `DanceWindows` shows them."""
-    return MotionCodec.fit([turn(m, k * math.pi / 4) for m in motions for k in range(8)])
+    return MotionCodec.fit(motions, any_heading=True)
 
 
 class DanceWindows(torch.utils.data.Dataset):

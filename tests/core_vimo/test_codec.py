@@ -5,7 +5,7 @@ import torch
 
 from core_vimo.codec import CHANNELS, CONTACTS, ROOT, ROTATIONS, MotionCodec, joint_channels
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion, move, resample
+from core_vimo.motion import Motion, move, resample, turn
 from core_vimo.randomness import normal
 
 
@@ -76,3 +76,13 @@ def test_decoding_noise_gives_a_motion():
     codec = MotionCodec.fit([_walk(1)])
     noise = codec.decode(3 * normal((50, CHANNELS), 0))
     assert math.isfinite(float(noise.joints_m().abs().max()))
+
+
+@pytest.mark.parametrize("sixd", ["columns", "rows"])
+def test_any_heading_covers_every_turn_and_no_more(sixd):
+    motion = _walk(4)
+    codec = MotionCodec.fit([motion], sixd, any_heading=True)
+    turned = torch.cat([codec.vector(turn(motion, k * math.pi / 180)) for k in range(360)])
+    x = turned * codec.scale + codec.offset
+    assert x.abs().max() <= 1 + 1e-5
+    assert (x.amax(0) > 0.999).all()
