@@ -6,6 +6,7 @@ A folder appears by a rename after every file in it is on disk; older ones are p
 whose hashes agree is taken, since neither safetensors nor torch.save notices a flipped bit.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -144,6 +145,16 @@ def module_tensors(module: nn.Module) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {n: p for n, p in module.named_parameters() if p.requires_grad}
     tensors.update((n, b) for n, b in module.named_buffers() if n in saved)
     return tensors
+
+
+def frozen_hash(module: nn.Module) -> str | None:
+    """Hex sha256 of the parameters that training leaves alone, which checkpoints don't repeat; None without any."""
+    frozen = [(name, p) for name, p in module.named_parameters() if not p.requires_grad]
+    digest = hashlib.sha256()
+    for name, param in frozen:
+        digest.update(name.encode())
+        digest.update(param.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest() if frozen else None
 
 
 def optimizer_tensors(optimizer: Optimizer, module: nn.Module) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ from core_vimo.training.adan import Adan
 from core_vimo.training.checkpoint import (
     Checkpoint,
     CheckpointStore,
+    frozen_hash,
     load,
     locked,
     module_tensors,
@@ -45,7 +46,8 @@ class Trainer:
     `evaluate(objective, step) -> numbers` is called in the main process with the EMA's weights in place, in eval mode;
     the checkpoint with the lowest `settings.best_by` is kept. Two processes, or accumulation, give the weights of one
     to rounding; a resumed run gives those of an uninterrupted one bit for bit (with a budget of steps: under
-    `minutes`, where the run ends and where a cosine without `steps` stands depend on the clock).
+    `minutes`, where the run ends and where a cosine without `steps` stands depend on the clock). Several processes are
+    started by `torchrun --nproc_per_node N`; accelerate 1.15's `launch --cpu --num_processes N` starts only one.
 
     All trainable parameters must take part in every loss, or processes wait for one another's gradients.
     """
@@ -72,6 +74,7 @@ class Trainer:
         self._shard = Shard(
             self._plan, self.accelerator.process_index, self.accelerator.num_processes, settings.accumulation
         )
+        self._frozen = frozen_hash(objective)
         self._ema = Ema(objective, settings.ema_decay)
         self._optimizer = _optimizer(objective, settings)
         self._wrapped, self._stepper = self.accelerator.prepare(self.objective, self._optimizer)
@@ -282,7 +285,8 @@ class Trainer:
         }
 
     def _fixed(self) -> dict[str, Any]:
-        return {name: getattr(self.settings, name) for name in _FIXED} | {"samples": len(self._dataset)}
+        fixed = {name: getattr(self.settings, name) for name in _FIXED}
+        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen}
 
     def _resume(self) -> None:
         path = self._newest()

@@ -16,6 +16,7 @@ from core_vimo.training import checkpoint as module
 from core_vimo.training.checkpoint import (
     Checkpoint,
     CheckpointStore,
+    frozen_hash,
     load,
     locked,
     module_tensors,
@@ -138,6 +139,18 @@ def test_module_and_optimiser_come_back_bit_for_bit(tmp_path: Path) -> None:
 def test_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"another model.*bias"):
         restore_module(nn.Linear(3, 2), module_tensors(nn.Linear(3, 2, bias=False)), tmp_path / "step-1")
+
+
+def test_the_frozen_hash_sees_frozen_weights_only() -> None:
+    torch.manual_seed(0)
+    net = nn.Linear(3, 2)
+    assert frozen_hash(net) is None
+    net.weight.requires_grad_(False)
+    before = frozen_hash(net)
+    nn.init.zeros_(net.bias)
+    assert frozen_hash(net) == before
+    net.weight[0, 0] += 1e-3
+    assert frozen_hash(net) != before
 
 
 def hold(folder: Path) -> None:
