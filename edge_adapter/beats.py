@@ -26,8 +26,14 @@ _USUAL_BPM = 115.0
 _TEMPO_PRIOR = 0.2  # weight of the squared distance in octaves
 _BPM = 60 * 2 ** np.arange(-0.3, 1.85, 0.005)
 _TEMPO_WINDOW = 10 * FPS
-# Beats, half bars, bars and pairs of bars repeat; so do the songs in three, through the beat itself.
-_REPEATS = {1: 1.0, 2: 1.0, 4: 1.0, 8: 0.5}
+# After how many beats music in four and in three repeats, with weights. What is in four often repeats after 3/2 or 3/4
+# of its beats too, so three has to be better by a margin.
+_IN_FOUR = {1: 1.0, 2: 1.0, 4: 1.0, 8: 0.5}
+_IN_THREE = {1: 1.0, 3: 1.0, 6: 1.0}
+_MARGIN_OF_THREE = 0.02
+
+# Onset strength is in dB a frame: a song whose loudest onset lies below this has none (a steady tone, silence).
+_FAINTEST_ONSET = 0.1
 
 _LOW_BANDS = slice(0, 9)  # below 200 Hz
 _LOUDNESS_DB = 20.0
@@ -66,9 +72,10 @@ def track_beats(song: Path | str | MusicFeatures) -> BeatGrid:
     features = song if isinstance(song, MusicFeatures) else cached_features(song)
     if features.extractor != "librosa35":
         raise InputError(f"beats are found in features of kind librosa35, not {features.extractor}; extract these too")
-    curves = _Curves(features.values.numpy().astype(np.float64))
-    if len(features) < FPS or not curves.onset.any():
+    values = features.values.numpy().astype(np.float64)
+    if len(features) < FPS or values[:, ONSET].max() < _FAINTEST_ONSET:
         return BeatGrid(np.zeros(0), np.zeros(0), 0.0, 4, 0.0)
+    curves = _Curves(values)
     tempo, confidence = _tempo(curves.onset + curves.low_rise)
     beats = _beats(curves.accent, tempo, len(features))
     frames = np.clip(np.round((beats + _LATENCY_S) * FPS).astype(int), 0, len(features) - 1)
@@ -134,18 +141,23 @@ def _in_spreads(curve: np.ndarray) -> np.ndarray:
 def _tempo(accent: np.ndarray) -> tuple[float, float]:
     """Tempo in BPM, and how strongly the accents repeat at it, in [0, 1]."""
     repeats = _autocorrelation(accent - scipy.ndimage.uniform_filter1d(accent, FPS))
+    score = np.maximum(_comb(repeats, _IN_FOUR), _comb(repeats, _IN_THREE) - _MARGIN_OF_THREE)
+    best = int(np.argmax(score - _TEMPO_PRIOR * np.log2(_BPM / _USUAL_BPM) ** 2))
+    return float(_BPM[best]), float(np.clip(score[best], 0, 1))
+
+
+def _comb(repeats: np.ndarray, weights: dict[int, float]) -> np.ndarray:
+    """Mean of an autocorrelation at multiples of the beat, for each of the tempi `_BPM`; lags too long don't count."""
     longest = int(0.9 * len(repeats))
     beat = 60 * FPS / _BPM
     score, total = np.zeros(len(beat)), np.zeros(len(beat))
-    for beats, weight in _REPEATS.items():
+    for beats, weight in weights.items():
         lags = beats * beat
         near = [np.interp(lags + d, np.arange(longest), repeats[:longest]) for d in (-0.5, 0, 0.5)]
         heard = lags < longest - 1
         score += weight * heard * np.max(near, axis=0)
         total += weight * heard
-    score = score / total
-    best = int(np.argmax(score - _TEMPO_PRIOR * np.log2(_BPM / _USUAL_BPM) ** 2))
-    return float(_BPM[best]), float(np.clip(score[best], 0, 1))
+    return score / total
 
 
 def _autocorrelation(curve: np.ndarray) -> np.ndarray:
@@ -190,7 +202,7 @@ def _bars(curves: _Curves, beats: np.ndarray) -> tuple[int, int]:
 
 
 def _metre(curves: _Curves, beats: np.ndarray) -> int:
-    """Three where the pattern of a beat (four places, bass, rest and all) returns better after 3 and 6 beats than 4 and 8."""
+    """Three where what happens in a beat returns better after 3 and 6 beats than after 4 and 8."""
     if len(beats) < 17:
         return 4
     places = beats[:-1, None] + np.diff(beats)[:, None] * np.arange(4) / 4

@@ -63,12 +63,12 @@ STYLES: dict[str, Style] = {
             "funk",
             Pattern(
                 {
-                    "kick": "X..x ..x. .x.. ..x.",
+                    "kick": "X..x ..x. x... ..x.",
                     "snare": ".... X..o .o.. X..o",
-                    "hat": "xoxo xoxo xoxo xoxo",
+                    "hat": "Xoxo Xoxo Xoxo Xoxo",
                 },
-                bass="1..8 ..1. .5.7 ..8.",
-                chords="..x. ...x ..x. ....",
+                bass="1..1 ..8. 1..5 ..7.",
+                chords="x..x ..x. x... ....",
             ),
             (98, 118),
             ((0, 0, 3, 3), (0, 0, 5, 4)),
