@@ -16,11 +16,15 @@ from core_vimo.bundle import Bundle
 from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.errors import InputError
 from edge_adapter.backbone import Backbone, BackboneConfig
+from edge_adapter.build import KIND
 from edge_adapter.torch_archive import read_torch_archive
 
 FPS = 30.0
 HEADS_OF_LATENT = {512: 8}
 """Heads of the published shape, by latent width."""
+
+EXTRACTOR_OF_WIDTH = {35: "librosa35", 4800: "jukebox"}
+"""What made the music features, by their channels."""
 
 RENAMES = (
     (r"input_projection", "motion_in"),
@@ -62,12 +66,12 @@ class EdgeCheckpoint:
     metadata: dict[str, Any]
 
     def bundle(self) -> Bundle:
-        """The same as a bundle, which needs no pickle; the schedule and guidance are EDGE's."""
+        """The same as a bundle, which needs no pickle; the schedule is EDGE's."""
         config = {
-            "kind": "backbone",
-            "architecture": asdict(self.backbone.config),
-            "schedule": {"name": "cosine", "steps": 1000},
-            "guidance": 2.0,
+            "kind": KIND,
+            "model": asdict(self.backbone.config),
+            "diffusion": {"name": "cosine", "steps": 1000},
+            "extractor": EXTRACTOR_OF_WIDTH.get(self.backbone.config.condition_dim, "unknown"),
         }
         card = f"# EDGE\n\nConverted from `{self.metadata['file']}` ({self.metadata['weights']}).\n"
         return Bundle(self.backbone.state_dict(), config, self.codec, card)
@@ -80,26 +84,32 @@ def read_edge_checkpoint(path: Path | str, heads: int | None = None) -> EdgeChec
     if not isinstance(saved, dict) or not isinstance(saved.get(weights), dict):
         raise InputError(f"{path}: no {weights} in it, so it is not a checkpoint of EDGE; give the file it published")
     try:
-        state = {name: value.load() for name, value in saved[weights].items()}
-        backbone = backbone_from_edge(state, heads)
-        codec = _codec(saved["normalizer"].scaler)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise InputError(f"{path}: not a checkpoint of EDGE ({error}); download it again") from error
+        state = {name: tensor.load() for name, tensor in saved[weights].items()}
+        backbone, codec = backbone_from_edge(state, heads), _codec(saved["normalizer"].scaler)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: does not load as a checkpoint of EDGE: {error}") from error
     return EdgeCheckpoint(backbone, codec, {"file": Path(path).name, "weights": weights})
 
 
 def backbone_from_edge(state: dict[str, Tensor], heads: int | None = None) -> Backbone:
-    """A backbone in eval mode from EDGE's state dict; its size is read off the tensors. Raises InputError."""
+    """A backbone in eval mode from EDGE's state dict; its size is read off the tensors.
+
+    Raises KeyError and ValueError where they are not EDGE's.
+    """
     state = {name.removeprefix("module."): value.float() for name, value in state.items()}
+    if not all(value.isfinite().all() for value in state.values()):
+        raise ValueError("its weights hold NaN or infinity")
+    config = _config(state, heads)
+    with torch.device("meta"):
+        backbone = Backbone(config)
+    width = config.condition_dim
+    raw_music = {"music_mean": torch.zeros(width), "music_std": torch.ones(width)}  # as EDGE's features were
     try:
-        config = _config(state, heads)
-        with torch.device("meta"):
-            backbone = Backbone(config)
-        width = config.condition_dim
-        raw_music = {"music_mean": torch.zeros(width), "music_std": torch.ones(width)}  # as EDGE's features were
         backbone.load_state_dict(_renamed(state) | raw_music, assign=True)
-    except (KeyError, IndexError, RuntimeError) as error:
-        raise InputError(f"these are not the weights of EDGE's network: {error}") from error
+    except RuntimeError as error:
+        raise ValueError("its tensors are not those of EDGE's network") from error
     return backbone.eval()
 
 
@@ -107,9 +117,9 @@ def _config(state: dict[str, Tensor], heads: int | None) -> BackboneConfig:
     latent, motion_dim = state["input_projection.weight"].shape
     heads = heads or HEADS_OF_LATENT.get(latent)
     if motion_dim != CHANNELS:
-        raise InputError(f"the network has {motion_dim} motion channels instead of {CHANNELS}")
+        raise ValueError(f"the network has {motion_dim} motion channels instead of {CHANNELS}")
     if heads is None or latent % heads:
-        raise InputError(f"a network {latent} wide does not say how many heads it has; give heads, a divisor of it")
+        raise ValueError(f"a network {latent} wide does not say how many heads it has; give heads, a divisor of it")
     return BackboneConfig(
         motion_dim=motion_dim,
         condition_dim=state["cond_projection.weight"].shape[1],

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from core_vimo.bundle import Bundle
 from core_vimo.errors import InputError
-from edge_adapter.backbone import Backbone, BackboneConfig
+from edge_adapter.backbone import Backbone
+from edge_adapter.build import load_dance_model
 from edge_adapter.edge_checkpoint import EdgeCheckpoint, read_edge_checkpoint
 
 
@@ -53,11 +53,10 @@ def test_as_a_bundle_it_stays_the_same(
     checkpoint: EdgeCheckpoint, expected: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     checkpoint.bundle().save(tmp_path / "edge")
-    bundle = Bundle.load(tmp_path / "edge")
-    again = Backbone(BackboneConfig(**bundle.config["architecture"])).eval()
-    again.load_state_dict(bundle.weights)
-    assert torch.equal(ran(again, expected), ran(checkpoint.backbone, expected))
-    assert torch.equal(bundle.codec.scale, checkpoint.codec.scale)
+    again = load_dance_model(tmp_path / "edge")
+    assert torch.equal(ran(again.backbone, expected), ran(checkpoint.backbone, expected))
+    assert torch.equal(again.codec.scale, checkpoint.codec.scale)
+    assert (again.codec.sixd, again.codec.root, again.extractor) == ("rows", "position", "librosa35")
 
 
 def test_it_must_be_told_the_heads_of_an_unpublished_width(golden_dir: Path) -> None:
