@@ -74,14 +74,14 @@ def _card(settings: dict[str, Any], dances: DanceSet, steps: int) -> str:
         (
             "# Music-to-dance backbone",
             "",
-            settings["card"] or "No word was given on the data and its licence.",
+            settings["data"]["card"] or "No word was given on the data and its licence.",
             "",
             f"- Data: {len(named)} dances ({dances.seconds / 60:.1f} min with their variants): {', '.join(named)}.",
             f"- Music features: {dances.extractor}. Motion: 30 fps, SMPL-24, metres.",
             f"- Training: {steps} steps, seed {settings['seed']}, with the settings below.",
             "",
             "```yaml",
-            yaml.safe_dump({k: v for k, v in settings.items() if k not in ("out", "card")}, sort_keys=False).strip(),
+            yaml.safe_dump({k: v for k, v in settings.items() if k != "out"}, sort_keys=False).strip(),
             "```",
             "",
         )
