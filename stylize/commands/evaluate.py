@@ -1,6 +1,7 @@
 """`vimo evaluate`: a folder of dances measured against real ones."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     for path in arguments.out:
         require_report_suffix(path)
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
     beats = _SongBeats(arguments.songs)
     left_out: list[str] = []
     generated = _measured(arguments.dances, "test", beats, FEATURE_FRAMES, left_out)
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = replace(report, notes=[*report.notes, *left_out, *beats.refused])
     for path in arguments.out:
         write_report(report, path)
-    console.print(as_rich(report), width=None if console.is_terminal else _TABLE_WIDTH)
+    console.print(as_rich(report))
     return 0
 
 

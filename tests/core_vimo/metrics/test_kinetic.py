@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from core_vimo.errors import InputError
-from core_vimo.metrics.kinetic import KINETIC_FPS, kinetic_features
+from core_vimo.metrics.frechet import Standardiser, frechet_distance
+from core_vimo.metrics.kinetic import KINETIC_FPS, Acceleration, kinetic_features
 from core_vimo.randomness import normal
 
 
@@ -36,6 +37,20 @@ def test_moving_the_clip_changes_the_published_features_and_not_the_fixed_ones()
     torch.testing.assert_close(kinetic_features(moved, "fixed"), kinetic_features(joints, "fixed"))
     published = kinetic_features(moved)[2::3] - kinetic_features(joints)[2::3]
     assert published.abs().min() > 100
+
+
+def test_moving_the_generated_clips_changes_fid_k_and_not_fid_k_fixed() -> None:
+    clips = (normal((16, 60, 24, 3), 0, 0, "clips").double() * 0.01).cumsum(dim=1)
+    pool, generated = clips[:8], clips[8:]
+    moved = generated + torch.tensor([0.0, 0.0, 2.0])
+    assert _fid(moved, pool, "fixed") == pytest.approx(_fid(generated, pool, "fixed"), rel=1e-6)
+    assert _fid(moved, pool, "published") > 10 * _fid(generated, pool, "published")
+
+
+def _fid(generated: Tensor, pool: Tensor, acceleration: Acceleration) -> float:
+    features = kinetic_features(pool, acceleration)
+    scale = Standardiser.of(features)
+    return float(frechet_distance(scale(kinetic_features(generated, acceleration)), scale(features)))
 
 
 def test_relabelling_30_fps_as_60_makes_true_energies_and_accelerations_four_times_too_large() -> None:
