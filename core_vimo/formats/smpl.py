@@ -71,9 +71,9 @@ def _load(path: Path | str) -> _Arrays:
     suffix = Path(path).suffix.lower()
     if suffix not in (".npz", ".pkl"):
         raise InputError(f"{path}: an SMPL body model is a .npz or .pkl file; give one")
-    content = load_arrays(path) if suffix == ".npz" else load_restricted(path, BODY_MODELS)
-    vertices = np.shape(content.get("v_template"))[:1]
-    coefficients = np.shape(content.get("shapedirs"))[-1:]
+    content: dict[str, Any] = load_arrays(path) if suffix == ".npz" else load_restricted(path, BODY_MODELS)
+    vertices = _shape(content, "v_template")[:1]
+    coefficients = _shape(content, "shapedirs")[-1:]
     wanted = {
         "v_template": (*vertices, 3),
         "shapedirs": (*vertices, 3, *coefficients),
@@ -81,13 +81,17 @@ def _load(path: Path | str) -> _Arrays:
         "J_regressor": (24, *vertices),
         "weights": (*vertices, 24),
         "kintree_table": (2, 24),
-        "f": (*np.shape(content.get("f"))[:1], 3),
+        "f": (*_shape(content, "f")[:1], 3),
     }
     for key, shape in wanted.items():
         _check(path, content.get(key), key, shape)
     if coefficients[0] > _MAX_BETAS or tuple(content["kintree_table"][0, 1:].tolist()) != PARENTS[1:]:
         raise InputError(f"{path}: not SMPL's 24-joint body (SMPL+H and SMPL-X are others); give an SMPL model file")
     return {key: content[key] for key in wanted}
+
+
+def _shape(content: dict[str, Any], key: str) -> tuple[int, ...]:
+    return getattr(content.get(key), "shape", ())
 
 
 def _check(path: Path | str, array: Any, key: str, shape: tuple[int, ...]) -> None:

@@ -1,8 +1,10 @@
+import contextlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -75,6 +77,19 @@ def test_a_failing_disk_leaves_the_old_file(motion, tmp_path, suffix, monkeypatc
     with pytest.raises(InputError, match="No space left"):
         write_motion(motion, path)
     assert path.read_bytes() == b"the old one" and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_damaged_files_never_raise_anything_else(motion, tmp_path, suffix):
+    path = tmp_path / f"dance{suffix}"
+    write_motion(motion[:3], path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(11)
+    for _ in range(80):
+        at, length = int(rng.integers(min(len(whole), 6000))), int(rng.integers(1, 9))
+        path.write_bytes(whole[:at] + rng.bytes(int(rng.integers(9))) + whole[at + length :])
+        with contextlib.suppress(InputError):
+            read_motion(path)
 
 
 def test_importing_the_package_brings_nothing_heavy():
