@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from core_vimo import rotations as rot
 from core_vimo.errors import InputError
@@ -27,11 +28,12 @@ Array = NDArray[np.floating[Any]]
 STANDS = 2.2
 """A pose scoring at least this in `_standing` (at most 3) serves as reference."""
 
-UPRIGHT = 0.7
-"""In a standing frame, no part of the trunk is turned away from the body's axes by an angle of smaller cosine."""
+UPRIGHT = 0.87
+"""Cosine of 30 degrees: no part of the trunk of somebody standing is turned further from the body's axes."""
 
 FASTEST_M_S = 15.0
-"""No part of a dancer is faster; a file's first and last frames that are show a calibration pose, not the dance."""
+FASTEST_RAD_S = 70.0
+"""No joint of a dancer moves or turns faster (see `impossible_steps`); a pitcher's arm, the fastest, may."""
 
 _REST = REST_OFFSETS_M.double().numpy()
 _JOINT = {name: j for j, name in enumerate(JOINT_NAMES)}
@@ -47,7 +49,7 @@ def retarget(clip: BvhClip) -> Motion:
 
     Sizes are scaled by the ratio of leg lengths, so the file's unit doesn't matter and feet don't skate. A rig that is
     SMPL-24 itself, as `write_bvh` writes it, comes back as it was, at its own height. Calibration poses at either end
-    are cut off (see `FASTEST_M_S`). Raises InputError where the limbs of a person can't be found.
+    are cut off (see `impossible_steps`). Raises InputError where the limbs of a person can't be found.
     """
     if _is_smpl(clip):
         return _unchanged(clip)
@@ -223,7 +225,9 @@ def _references(clip: BvhClip, rig: _Rig, turned: Array, placed: Array) -> tuple
     up = np.array([0.0, 0.0, 1.0])
     best = int(_standing(rig, placed, up).argmax())
     frame = _Pose(turned[best], placed[best], _body_axes(rig, placed[best], up))
-    return _rest_pose(clip, rig, _constant_rotations(clip)), frame
+    still = _rest_pose(clip, rig, _constant_rotations(clip))
+    tall = _unit(rig.at(still.placed, "head") - rig.at(still.placed, "hip")) @ still.body[:, 1]
+    return (still if tall > UPRIGHT else frame), frame
 
 
 def _constant_rotations(clip: BvhClip) -> Array:
@@ -358,13 +362,23 @@ def _pelvis_path_m(rig: _Rig, placed: Array, pelvis: Array) -> Array:
     return rig.at(placed, "hip") * scale - pelvis @ _REST[[1, 2]].mean(axis=0)
 
 
-def _without_calibration(motion: Motion) -> Motion:
-    """Cut off the ends that are reached or left faster than a person can move; at most half a second each."""
+def impossible_steps(motion: Motion) -> Tensor:
+    """Which steps from frame to frame `[S-1]` no person makes: flipped bones, lost markers, calibration poses.
+
+    Mocap files have some; windows that hold one don't belong into training data.
+    """
     joints = motion.joints_m()
-    speed = (joints[1:] - joints[:-1]).norm(dim=-1).amax(dim=-1) * motion.fps
+    speed_m_s = (joints[1:] - joints[:-1]).norm(dim=-1) * motion.fps
+    step = motion.rotations[:-1].transpose(-1, -2) @ motion.rotations[1:]
+    turning_rad_s = rot.matrix_to_axis_angle(step).norm(dim=-1) * motion.fps
+    return (speed_m_s.amax(dim=-1) > FASTEST_M_S) | (turning_rad_s.amax(dim=-1) > FASTEST_RAD_S)
+
+
+def _without_calibration(motion: Motion) -> Motion:
+    """Cut at impossible steps in the first and last half second (a quarter of the clip at most)."""
+    impossible = impossible_steps(motion)
     edge = min(round(0.5 * motion.fps), len(motion) // 4)
-    head = (speed[:edge] > FASTEST_M_S).nonzero()
-    tail = (speed[len(speed) - edge :].flip(0) > FASTEST_M_S).nonzero()
+    head, tail = impossible[:edge].nonzero(), impossible.flip(0)[:edge].nonzero()
     start = int(head.max()) + 1 if len(head) else 0
     stop = len(motion) - (int(tail.max()) + 1 if len(tail) else 0)
     return motion[start:stop]
