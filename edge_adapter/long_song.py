@@ -110,6 +110,16 @@ def in_turns(denoisers: Sequence[Denoiser], at_once: int) -> Denoiser:
     return denoise
 
 
+def in_bfloat16(denoise: Denoiser) -> Denoiser:
+    """The same, its matrix products in bfloat16: nearly twice as fast where the processor has them (AVX512-BF16, AMX)."""
+
+    def cast(x: Tensor, t: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return denoise(x, t).to(x.dtype)
+
+    return cast
+
+
 def song_noise(windows: Windows, seed: int, step: int, purpose: str) -> Tensor:
     """Standard normal `[1, S, 151]`, drawn anew from each window's start on.
 
@@ -127,7 +137,8 @@ def song_noise(windows: Windows, seed: int, step: int, purpose: str) -> Tensor:
 class SongDancer:
     """How music becomes motion: a model with its codec and schedule, and how it is sampled.
 
-    `weight` is that of guidance, 1 for none. `at_once` windows are denoised together.
+    `weight` is that of guidance, 1 for none. `at_once` windows are denoised together. `half` takes bfloat16, which
+    gives a slightly other dance.
     """
 
     model: ConditionalModel
@@ -137,6 +148,7 @@ class SongDancer:
     sampler: Sampler = dpmpp_2m
     steps: int = 15
     at_once: int = 8
+    half: bool = False
 
     @torch.no_grad()
     def dance(self, music: Tensor, windows: Windows, seed: int, callback: Callback | None = None) -> Motion:
@@ -180,7 +192,8 @@ class SongDancer:
             raise ValueError(f"{len(music)} frames of music, but windows for {windows.frames}")
         turns = windows.cut(music).split(self.at_once)
         told = [guided(self.model, self.model.encode(turn), self.weight) for turn in turns]
-        return tied(in_turns(told, self.at_once), windows)
+        denoise = in_turns(told, self.at_once)
+        return tied(in_bfloat16(denoise) if self.half else denoise, windows)
 
 
 def _outside(span: slice, near: slice) -> Tensor:

@@ -162,6 +162,14 @@ def test_windows_at_once_do_not_change_the_dance(dancer: SongDancer, music: Tens
     torch.testing.assert_close(alone.root_m, motion.root_m, rtol=0, atol=1e-4)
 
 
+def test_bfloat16_gives_nearly_the_same_guess(dancer: SongDancer, music: Tensor) -> None:
+    x, t = torch.randn(1, WINDOWS.frames, CHANNELS), torch.tensor([20])
+    with torch.no_grad():
+        exact, rough = (replace(dancer, half=half).denoiser(music, WINDOWS)(x, t) for half in (False, True))
+    assert rough.dtype == exact.dtype
+    assert 0 < float((rough - exact).abs().max() / exact.abs().max()) < 0.05
+
+
 def test_a_step_walks_on_through_all_windows() -> None:
     walk = SongDancer(Walker(speed_m_s=1.0), CODEC, cosine_schedule(50), steps=3)
     root_m = walk.dance(torch.zeros(300, 35), dance_windows(300), seed=0).root_m
