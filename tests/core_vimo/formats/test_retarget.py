@@ -109,8 +109,9 @@ def limb_directions(joints: np.ndarray) -> np.ndarray:
 
 def turned_back(joints: np.ndarray, onto: np.ndarray) -> np.ndarray:
     """Which way is front is not in a file with another up axis: turned about z so that the limbs fit best."""
-    one, other = limb_directions(joints), limb_directions(onto)
-    angle = np.arctan2(np.cross(one[..., :2], other[..., :2]).sum(), (one * other)[..., :2].sum())
+    flat = np.array([1.0, 1.0, 0.0])
+    one, other = limb_directions(joints) * flat, limb_directions(onto) * flat
+    angle = np.arctan2(np.cross(one, other)[..., 2].sum(), (one * other).sum())
     return joints @ euler_to_matrix(np.degrees(angle)[None], "z").T
 
 
