@@ -55,10 +55,12 @@ def project(points: Any, eye: Any, axes: Any, lens: Any, pixels: Any) -> None:
 
 @kernel
 def _span(a: Any, b: Any, c: Any, limit: int) -> Any:
-    """First and one past the last pixel whose centre can lie between three coordinates."""
-    low = max(f32(0), np.floor(min(a, b, c)))
-    high = min(f32(limit), np.ceil(max(a, b, c)))
-    return int(min(low, f32(limit))), int(max(high, f32(0)))
+    """First and one past the last pixel whose centre can lie between three coordinates; none where one isn't finite."""
+    if not np.isfinite(a + b + c):
+        return 0, 0
+    low = min(max(f32(0), np.floor(min(a, b, c))), f32(limit))
+    high = max(min(f32(limit), np.ceil(max(a, b, c))), f32(0))
+    return int(low), int(high)
 
 
 @kernel

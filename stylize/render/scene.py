@@ -20,7 +20,7 @@ _BALLS_M = np.array([.13, .1, .1, .12, .07, .07, .13, .05, .05, .12, .045, .045,
 """The body as a ball a joint, for the shade it gives the floor."""
 
 _SUN_SPREAD = 0.085  # penumbra over distance: a large lamp rather than a point
-_SEARCH_M = 0.11
+_SEARCH_M = 0.18
 _SHADOW_STEP_M = 0.4  # the shadow map's extent grows by steps, so that its texels don't shimmer
 _SHADOW_LEAST_M = 3.2
 
@@ -98,10 +98,12 @@ class Scene:
         self._set_stage(self.camera.eye_m(frame))
         light, spread = self._cast_shadow()
         body_box = self._body_box()
-        floor_box = self._floor_box(frame)
+        balls = np.concatenate((joints_m, np.broadcast_to(_BALLS_M[:, None], (*joints_m.shape[:2], 1))), -1)
+        balls = balls.reshape(-1, 4).astype(np.float32)
+        floor_box = self._floor_box(balls, frame)
         left, right, top, bottom = box = _around(body_box, floor_box)
         self._picture[top:bottom, left:right] = self._stage[top:bottom, left:right, :3]
-        self._draw_floor(floor_box, light, spread, joints_m)
+        self._draw_floor(floor_box, light, spread, balls)
         self._draw_body(body_box, light)
         image = self._empty.copy()
         shading.encode(self._picture, image, box, self._table)
@@ -156,13 +158,16 @@ class Scene:
         rasteriser.project(self._points, self._eye, self.camera.axes, self._lens, self._pixels)
         return self._box(self._pixels, 2)
 
-    def _floor_box(self, frame: int) -> Box:
-        """What the bodies' shadow and contact shade can reach on the floor."""
+    def _floor_box(self, balls: Floats, frame: int) -> Box:
+        """What the bodies' shadow and contact shade can reach on the floor; on whole steps of the light's grid, so that
+        shadows don't shimmer as the box moves."""
         cast = self._points[:, :2] - self._points[:, 2:] * (self._sun[:2] / self._sun[2])
-        ground = np.concatenate((cast, self._points[:, :2]))
-        low, high = ground.min(0) - 0.3, ground.max(0) + 0.3
+        reach = balls[:, 3:] * shading.SKY_REACH
+        low = np.minimum(cast.min(0) - _SEARCH_M, (balls[:, :2] - reach).min(0))
+        high = np.maximum(cast.max(0) + _SEARCH_M, (balls[:, :2] + reach).max(0))
         corners = np.array([[x, y, 0] for x in (low[0], high[0]) for y in (low[1], high[1])], np.float32)
-        return self._box(self.pixels_of(corners, frame), 1)
+        left, right, top, bottom = self._box(self.pixels_of(corners, frame), 1)
+        return left - left % shading.FLOOR_STEP, right, top - top % shading.FLOOR_STEP, bottom
 
     def _box(self, pixels: Floats, margin: int) -> Box:
         if (pixels[:, 2] <= 0).any():  # partly behind the camera: anywhere in the picture
@@ -172,14 +177,13 @@ class Scene:
         (left, top), (right, bottom) = np.clip((low, high), 0, self.size).tolist()
         return left, right, top, bottom
 
-    def _draw_floor(self, box: Box, light: Floats, spread: np.float32, joints_m: Floats) -> None:
-        balls = np.concatenate((joints_m, np.broadcast_to(_BALLS_M[:, None], (*joints_m.shape[:2], 1))), -1)
+    def _draw_floor(self, box: Box, light: Floats, spread: np.float32, balls: Floats) -> None:
         left, right, top, bottom = box
         step = shading.FLOOR_STEP
         grid = np.empty(((bottom - top) // step + 2, (right - left) // step + 2, 2), np.float32)
         shading.light_floor(
             grid, box, self._eye, self.camera.axes, self._lens, self._shadow, light, self._disc,
-            np.float32(_SEARCH_M / _SUN_SPREAD * spread), spread, balls.reshape(-1, 4).astype(np.float32),
+            np.float32(_SEARCH_M / _SUN_SPREAD * spread), spread, balls,
         )  # fmt: skip
         shading.shade_floor(self._stage, self._picture, box, grid, np.array(self.look.shade, np.float32))
 

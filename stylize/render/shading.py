@@ -13,6 +13,9 @@ from stylize.render.rasteriser import f32, kernel
 FLOOR_STEP = 2
 """Pixels between the places where the floor's light is computed."""
 
+SKY_REACH = f32(7)
+"""Radii from a ball at which it no longer shades the floor."""
+
 _SAME_SURFACE = f32(0.0015)
 """Difference in depth, as a share of it, up to which two samples of a pixel see one surface: a centimetre at 6 m."""
 
@@ -83,17 +86,21 @@ def _floor_light(shadow: Any, light: Any, x: Any, y: Any, disc: Any, search: Any
 
 @kernel
 def _open_sky(x: Any, y: Any, balls: Any) -> Any:
-    """Share of the sky a floor point sees past balls `[K, 4]` (centre, radius), each taken as a distant sphere."""
+    """Share of the sky a floor point sees past balls `[K, 4]` (centre, radius), each taken as a distant sphere.
+
+    A ball's shade is faded out towards `SKY_REACH` radii, so that it ends somewhere.
+    """
     sky = f32(1)
     for k in range(balls.shape[0]):
         dx = balls[k, 0] - x
         dy = balls[k, 1] - y
         r2 = balls[k, 3] * balls[k, 3]
         across = dx * dx + dy * dy
-        if across < f32(60) * r2:
+        near = f32(1) - across / (SKY_REACH * SKY_REACH * r2)
+        if near > 0:
             h = max(balls[k, 2], balls[k, 3])
             d2 = across + h * h
-            sky *= f32(1) - r2 * h / (d2 * np.sqrt(d2))
+            sky *= f32(1) - near * near * r2 * h / (d2 * np.sqrt(d2))
     return sky
 
 
@@ -290,5 +297,6 @@ def encode(picture: Any, image: Any, box: Any, table: Any) -> None:
     for y in range(top, bottom):
         for x in range(left, right):
             for c in range(3):
-                value = min(max(picture[y, x, c], f32(0)), f32(1))
+                value = picture[y, x, c]
+                value = min(value, f32(1)) if value > 0 else f32(0)  # NaN is not above 0
                 image[y, x, c] = table[int(np.sqrt(value) * f32(last) + f32(0.5))]
