@@ -164,7 +164,10 @@ def ground(motion: Motion) -> Motion:
     return move(motion, torch.tensor([0.0, 0.0, TOE_HEIGHT_M - float(torch.quantile(lowest, 0.05))]))
 
 
-def face_front(motion: Motion) -> Motion:
-    """Moved and turned so that the first frame stands over the origin and faces the audience (-y)."""
-    start = motion.root_m[0] * torch.tensor([1.0, 1.0, 0.0])
-    return turn(move(motion, -start), rot.FRONT - float(rot.heading(motion.rotations[0, 0])))
+def face_audience(motion: Motion) -> Motion:
+    """Turned to face the audience (-y) on average, and moved so that its path is centred on the origin."""
+    facing = rot.heading(motion.rotations[:, 0])
+    average = torch.atan2(facing.sin().mean(), facing.cos().mean())
+    turned = turn(motion, rot.FRONT - float(average))
+    middle = (turned.root_m.amin(0) + turned.root_m.amax(0)) / 2
+    return move(turned, -middle * torch.tensor([1.0, 1.0, 0.0]))

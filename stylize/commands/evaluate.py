@@ -57,7 +57,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from core_vimo.metrics.protocol import FEATURE_FRAMES
     from core_vimo.metrics.report import summarise
     from core_vimo.metrics.tables import as_rich, require_report_suffix, write_report
 
@@ -66,11 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
     beats = _SongBeats(arguments.songs)
     left_out: list[str] = []
-    generated = _measured(arguments.dances, "test", beats, FEATURE_FRAMES, left_out)
-    reference = _measured(arguments.reference, "test", beats, None, left_out)
+    generated = _measured(arguments.dances, "test", beats, left_out)
+    reference = _measured(arguments.reference, "test", beats, left_out)
     training: Sequence[Measured] = ()
     if arguments.training:
-        training = _measured(arguments.training, "train", None, FEATURE_FRAMES, left_out)
+        training = _measured(arguments.training, "train", None, left_out)
     with Console(stderr=True).status("Comparing"):
         report = summarise(generated, reference, training, arguments.seed)
     report = replace(report, notes=[*report.notes, *left_out, *beats.refused])
@@ -80,9 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(
-    folder: Path, split: str, beats: "_SongBeats | None", frames: int | None, left_out: list[str]
-) -> "list[Measured]":
+def _measured(folder: Path, split: str, beats: "_SongBeats | None", left_out: list[str]) -> "list[Measured]":
     """Measure every usable dance of a folder; the others are named in `left_out`. InputError where none is usable."""
     from rich.console import Console
     from rich.progress import track
@@ -94,7 +91,7 @@ def _measured(
     found, refused = [], []
     for dance in track(dances, f"Measuring {folder.name}", console=Console(stderr=True), transient=True):
         try:
-            found.append(measure(dance.name, *dance.read(), feature_frames=frames))
+            found.append(measure(dance.name, *dance.read()))
         except InputError as error:
             refused.append(f"left out: {error}")
     if not found:
@@ -208,7 +205,7 @@ def _manifest_song(manifest: Path) -> tuple[Path, float] | None:
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         song = content.get("song")
-        start_s = float(content.get("start", 0.0))
+        start_s = float(content.get("audio_offset_s", 0.0))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{manifest}: is not a manifest of `vimo dance`; remove it, or make the dance again"

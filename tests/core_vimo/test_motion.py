@@ -9,7 +9,7 @@ from core_vimo.motion import (
     Motion,
     concatenate,
     detect_contacts,
-    face_front,
+    face_audience,
     ground,
     mirror,
     resample,
@@ -70,10 +70,12 @@ def test_turning_keeps_heights_and_distances(wobble):
     assert torch.allclose(before.norm(dim=-1), after.norm(dim=-1), atol=1e-5)
 
 
-def test_facing_front_starts_over_the_origin(wobble):
-    front = face_front(turn(wobble, 2.0))
-    assert torch.allclose(front.root_m[0, :2], torch.zeros(2), atol=1e-6)
-    assert float(rot.heading(front.rotations[0, 0])) == pytest.approx(rot.FRONT, abs=1e-5)
+def test_facing_the_audience_is_on_average_and_centred(wobble):
+    facing = face_audience(turn(wobble, 2.0))
+    headings = rot.heading(facing.rotations[:, 0])
+    assert float(torch.atan2(headings.sin().mean(), headings.cos().mean())) == pytest.approx(rot.FRONT, abs=1e-4)
+    path = facing.root_m[:, :2]
+    assert torch.allclose(path.amin(0), -path.amax(0), atol=1e-5)
 
 
 def test_grounding_puts_the_lowest_foot_on_the_floor(wobble):

@@ -106,7 +106,7 @@ def test_training_dances_tell_copies(folders: tuple[Path, Path], tmp_path: Path)
 
 
 def test_songs_are_found_by_name_and_by_manifest(folders: tuple[Path, Path], songs: Path, tmp_path: Path) -> None:
-    manifest = {"song": str(songs / "song1.wav"), "start": 0.1}
+    manifest = {"song": str(songs / "song1.wav"), "audio_offset_s": 0.1}
     (folders[0] / "song2" / "manifest.json").write_text(json.dumps(manifest))
     arguments = (folders[0], "--reference", folders[1], "--out", tmp_path / "report.json")
     noted_only = _evaluate(*arguments)
@@ -123,7 +123,7 @@ def test_a_dance_that_starts_within_its_song_is_scored_from_there(
     scores = []
     for start in (0.0, 0.5, 0.25):
         for seed in range(3):
-            manifest = {"song": str(songs / "song0.wav"), "start": start}
+            manifest = {"song": str(songs / "song0.wav"), "audio_offset_s": start}
             (folders[0] / f"song{seed}" / "manifest.json").write_text(json.dumps(manifest))
         report = _evaluate(folders[0], "--reference", folders[1], "--out", tmp_path / "report.json")
         scores.append([dance["bas_dance_to_music"] for dance in report["rows"][0]["dances"]])
@@ -196,7 +196,7 @@ def test_what_cannot_work_is_one_sentence(
 
 def test_a_manifest_that_is_none_leaves_its_dance_out(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (folders[0] / "song0" / "manifest.json").write_text("[" * 100_000)
-    (folders[0] / "song1" / "manifest.json").write_text('{"start": 3}')
+    (folders[0] / "song1" / "manifest.json").write_text('{"audio_offset_s": 3}')
     report = _evaluate(folders[0], "--reference", folders[1], "--out", tmp_path / "report.json")
     assert report["rows"][0]["clips"] == 2
     assert any("manifest.json" in note for note in report["notes"])

@@ -1,0 +1,38 @@
+"""`vimo compose`: the suite's own sequencer plays a song whose beats are known."""
+
+import argparse
+from pathlib import Path
+
+HELP = "Let the suite's own step sequencer play a song, to try things on or to test with: its beats are known."
+EXAMPLE = "vimo compose waltz.wav --style waltz --tempo 150 --seconds 45"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, help="the .wav or .flac to write; its beats go beside it as .beats.json")
+    parser.add_argument("--style", help="one of the sequencer's styles (default: the demo's half minute of pop)")
+    parser.add_argument("--tempo", type=float, metavar="BPM", help="beats a minute (default: the seed's choice)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="at least so long (default 30)")
+    parser.add_argument("--seed", type=int, default=7, help="key, chords, sounds and melody")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    import json
+
+    from core_vimo.publish import publish_file
+    from edge_adapter.audio import write_audio
+    from edge_adapter.sequencer import demo_piece, make_score, render
+
+    plain = arguments.style is None and arguments.tempo is None and arguments.seconds == 30.0 and arguments.seed == 7
+    score = None if plain else make_score(arguments.seed, arguments.seconds, arguments.style, arguments.tempo)
+    track = demo_piece() if score is None else render(score)
+    write_audio(arguments.out, track.samples, track.rate)
+    beats = arguments.out.with_suffix(".beats.json")
+    truth = {
+        "beats_s": track.beats_s.round(4).tolist(),
+        "downbeats_s": track.downbeats_s.round(4).tolist(),
+        "sections": [[name, round(start_s, 4)] for name, start_s in track.sections],
+    }
+    with publish_file(beats) as aside:
+        aside.write_text(json.dumps(truth) + "\n")
+    print(f"{arguments.out} ({len(track.samples) / track.rate:.1f} s, {len(track.beats_s)} beats)\n{beats}")
+    return 0

@@ -1,0 +1,226 @@
+"""The recipe from song to dance: listen, dance some takes, rank them, write the files."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from core_vimo import __version__
+from core_vimo.errors import InputError
+from core_vimo.formats import write_motion
+from core_vimo.formats.gltf import write_glb
+from core_vimo.motion import Motion, face_audience, ground
+from core_vimo.publish import publish_into, sha256_file
+from edge_adapter.beats import BeatGrid, double_time, half_time, shift_counts, track_beats
+from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
+from edge_adapter.feature_cache import cached_features
+from edge_adapter.features import Extractor, LibrosaExtractor
+from edge_adapter.jukebox import JukeboxExtractor
+from edge_adapter.long_song import SongDancer, Windows, dance_windows
+from stylize.beat_sheet import count_sheet, write_count_sheet
+from stylize.render.lettering import CountOverlay
+from stylize.render.video import write_video
+from stylize.takes import TakeNumbers, measure, rank
+
+MANIFEST = "manifest.json"
+Report = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class DanceSettings:
+    """What decides a dance, beside the song and the model; kept in the manifest.
+
+    start_s, seconds: the excerpt (None: to the song's end). take k of `takes` has the seed `seed + k`. steps of the
+    sampler; guidance 1 ignores "no music", 2 is EDGE's. tempo corrects the beat tracker, first_count moves count 1
+    by that many beats. half takes bfloat16.
+    """
+
+    start_s: float = 0.0
+    seconds: float | None = None
+    seed: int = 0
+    takes: int = 1
+    steps: int = 15
+    guidance: float = 2.0
+    tempo: Literal["as heard", "half", "double"] = "as heard"
+    first_count: int = 0
+    half: bool = False
+
+    def __post_init__(self) -> None:
+        if self.start_s < 0 or (self.seconds is not None and self.seconds < 1):
+            raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
+        if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
+            raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+
+
+@dataclass(frozen=True)
+class FilmSettings:
+    """How the video looks: none at all, its size in pixels, a camera that follows, counts drawn on it."""
+
+    film: bool = True
+    size: tuple[int, int] = (720, 720)
+    follow: bool = False
+    counts: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One dance to the song, its seed and its numbers."""
+
+    motion: Motion
+    seed: int
+    numbers: TakeNumbers
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What was heard in the excerpt: features `[S, C]` for the model, beats in seconds from its start."""
+
+    features: torch.Tensor
+    grid: BeatGrid
+
+
+def dance(
+    song: Path | str,
+    out: Path | str,
+    settings: DanceSettings | None = None,
+    film: FilmSettings | None = None,
+    *,
+    bundle: Path | str = SHIPPED,
+    report: Report = lambda what, done, total: None,
+) -> dict[str, Any]:
+    """Dance to a song and write MP4, GLB, BVH, NPZ and a count sheet a take, and `manifest.json`, into `out`.
+
+    Returns the manifest. Everything appears at once when all is done; other files in `out` stay. Raises InputError.
+    """
+    song, settings, film = Path(song), settings or DanceSettings(), film or FilmSettings()
+    report("Listening", 0, 1)
+    model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
+    heard = listen(song, model.extractor, settings)
+    report("Listening", 1, 1)
+    takes = dance_takes(model, heard, settings, report)
+    order = rank([take.numbers for take in takes])
+    with publish_into(out) as aside:
+        rows = []
+        for place, index in enumerate(order):
+            stem = "dance" if len(takes) == 1 else f"take{place + 1}"
+            files = _write(takes[index], stem, aside, song, heard.grid, settings.start_s, film, report)
+            rows.append({"files": files, "seed": takes[index].seed, "numbers": asdict(takes[index].numbers)})
+        manifest = _manifest(song, model, heard.grid, settings, rows, Path(out))
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    return manifest
+
+
+def listen(song: Path, extractor_name: str, settings: DanceSettings) -> Heard:
+    """Features and beats of the excerpt; both are computed for the whole song, so that excerpts agree."""
+    extractor: Extractor = JukeboxExtractor() if extractor_name == JukeboxExtractor().name else LibrosaExtractor()
+    grid = track_beats(cached_features(song))
+    if settings.tempo != "as heard":
+        grid = half_time(grid) if settings.tempo == "half" else double_time(grid)
+    if settings.first_count:
+        grid = shift_counts(grid, settings.first_count)
+    features = cached_features(song, extractor, settings.start_s, settings.seconds)
+    return Heard(features.values, _from(grid, settings.start_s))
+
+
+def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report: Report) -> list[Take]:
+    """`settings.takes` dances to what was heard, in the order of their seeds."""
+    dancer = SongDancer(
+        model.backbone,
+        model.codec,
+        model.schedule,
+        weight=settings.guidance,
+        steps=settings.steps,
+        half=settings.half,
+    )
+    windows: Windows = dance_windows(len(heard.features), heard.grid)
+    music = heard.features.to(next(model.backbone.parameters()).device)
+    total = settings.takes * settings.steps
+    takes = []
+    for number in range(settings.takes):
+
+        def step_done(step: Any, _x: torch.Tensor, before: int = number * settings.steps) -> None:
+            report("Dancing", before + step.index + 1, total)
+
+        motion = dancer.dance(music, windows, settings.seed + number, callback=step_done)
+        motion = face_audience(ground(motion))
+        takes.append(Take(motion, settings.seed + number, measure(motion, heard.grid.beats_s)))
+    return takes
+
+
+def settings_of(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> DanceSettings:
+    """The settings of a manifest, to make its dance again; InputError where song or bundle are not the same."""
+    try:
+        content = json.loads(manifest.read_text())
+        settings = DanceSettings(**content["settings"])
+        song_hash, model_hash = content["song_sha256"], content["bundle_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{manifest}: not a manifest of `vimo dance`; give the manifest.json beside a dance"
+        ) from error
+    if song.is_file() and sha256_file(song) != song_hash:
+        raise InputError(f"{song}: not the song of {manifest} (its sha256 differs); give that song")
+    if load_dance_model(bundle).bundle_hash != model_hash:
+        raise InputError(f"{bundle}: not the model of {manifest} (its sha256 differs); give that one with --bundle")
+    return settings
+
+
+def _from(grid: BeatGrid, start_s: float) -> BeatGrid:
+    """The grid in seconds from the excerpt's start; earlier beats stay, as negative ones, so that counts go on."""
+    return replace(grid, beats_s=grid.beats_s - start_s, downbeats_s=grid.downbeats_s - start_s)
+
+
+def _write(
+    take: Take,
+    stem: str,
+    folder: Path,
+    song: Path,
+    grid: BeatGrid,
+    start_s: float,
+    film: FilmSettings,
+    report: Report,
+) -> list[str]:
+    facts = {"song": song.name, "audio_offset_s": start_s, "seed": take.seed}
+    write_motion(take.motion, folder / f"{stem}.npz")
+    write_motion(take.motion, folder / f"{stem}.bvh")
+    write_glb(take.motion, folder / f"{stem}.glb", song=facts)
+    write_count_sheet(count_sheet(take.motion, grid), folder / f"{stem}.counts.csv")
+    names = [f"{stem}.{suffix}" for suffix in ("npz", "bvh", "glb", "counts.csv")]
+    if film.film:
+        overlay = CountOverlay.of(grid) if film.counts and len(grid.beats_s) else None
+        write_video(
+            take.motion,
+            folder / f"{stem}.mp4",
+            song=song,
+            start_s=start_s,
+            size=film.size,
+            follow_dancer=film.follow,
+            overlay=overlay,
+            progress=lambda done, total: report(f"Filming {stem}", done, total),
+        )
+        names.insert(0, f"{stem}.mp4")
+    return names
+
+
+def _manifest(
+    song: Path, model: DanceModel, grid: BeatGrid, settings: DanceSettings, takes: list[dict[str, Any]], out: Path
+) -> dict[str, Any]:
+    return {
+        "vimo": __version__,
+        "torch": torch.__version__,
+        "song": str(song.resolve()),
+        "song_sha256": sha256_file(song),
+        "audio_offset_s": settings.start_s,
+        "bundle_sha256": model.bundle_hash,
+        "settings": asdict(settings),
+        "tempo_bpm": round(grid.tempo_bpm, 2),
+        "beats_per_bar": grid.beats_per_bar,
+        "fps": model.codec.fps,
+        "unit": "metre (BVH: centimetre)",
+        "up": "z (BVH, GLB: y)",
+        "skeleton": "SMPL-24",
+        "takes": takes,
+    }

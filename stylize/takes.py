@@ -1,0 +1,68 @@
+"""Several takes of one dance, ranked by numbers a person can read."""
+
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from core_vimo.metrics.beats import beat_scores
+from core_vimo.metrics.feet import float_m, foot_skating, jitter
+from core_vimo.motion import Motion
+
+RANKED_BY = {"beat_f1": "high", "foot_skate_ratio": "low", "jitter": "low"}
+"""What makes a take good, and which way."""
+
+
+@dataclass(frozen=True)
+class TakeNumbers:
+    """beat_*: see `core_vimo.metrics.beats`, None for a song without beats; foot_skate_ratio: share of contact frames
+    that slide; float_cm: mean height of the lower foot; jitter: 10 m/s³; travel_m: length of the path."""
+
+    bas_music_to_dance: float | None
+    bas_dance_to_music: float | None
+    beat_f1: float | None
+    foot_skate_ratio: float | None
+    float_cm: float
+    jitter: float
+    travel_m: float
+
+
+def measure(motion: Motion, beats_s: np.ndarray) -> TakeNumbers:
+    """The numbers of one take whose music has beats at `beats_s [N]` seconds from the take's start."""
+    joints_m = motion.joints_m()
+    beats = beat_scores(joints_m, motion.fps, beats_s)
+    path_m = motion.root_m[:, :2].diff(dim=0).norm(dim=-1).sum()
+    return TakeNumbers(
+        _number(beats.bas_music_to_dance),
+        _number(beats.bas_dance_to_music),
+        _number(beats.beat_f1),
+        _number(foot_skating(joints_m, motion.fps).foot_skate_ratio),
+        round(100 * float(float_m(joints_m)), 2),
+        round(float(jitter(joints_m, motion.fps)), 2),
+        round(float(path_m), 2),
+    )
+
+
+def rank(takes: list[TakeNumbers]) -> list[int]:
+    """Indices of the takes, best first: the least sum of ranks over `RANKED_BY`, the earlier take where equal."""
+    total = np.zeros(len(takes))
+    for name, better in RANKED_BY.items():
+        values = np.array([np.nan if (v := getattr(take, name)) is None else v for take in takes], dtype=float)
+        worst_last = np.nan_to_num(values if better == "low" else -values, nan=np.inf)
+        total += (worst_last[None, :] < worst_last[:, None]).sum(axis=1)
+    return [int(i) for i in np.argsort(total, kind="stable")]
+
+
+def table(takes: list[TakeNumbers], order: list[int]) -> list[dict[str, str]]:
+    """Rows to print, best first."""
+    return [
+        {"take": str(i + 1)} | {f.name: _text(asdict(takes[i])[f.name]) for f in fields(TakeNumbers)} for i in order
+    ]
+
+
+def _number(value: object) -> float | None:
+    number = float(value)  # type: ignore[arg-type]
+    return None if np.isnan(number) else round(number, 3)
+
+
+def _text(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
