@@ -20,8 +20,12 @@ class Adan(Optimizer):
         m = b1 m + (1 - b1) g;   v = b2 v + (1 - b2) d;   n = b3 n + (1 - b3) (g + b2 d)^2
         theta = (theta - lr (m' + b2 v') / (sqrt(n') + eps)) / (1 + lr weight_decay)
 
-    where ' divides by 1 - b^k, k counting from 1. What surprises: the first step only records the gradient (m, v and n
-    stay zero, weight decay acts), and k counts it, so the next steps are shorter than unbiased ones would be.
+    where ' divides by 1 - b^k, k counting from 1.
+
+    What surprises: the first step only records the gradient (m, v and n stay zero, weight decay acts), and k counts
+    it, so the next steps are shorter than unbiased ones would be. The second step divides by |g + b2 d| of that step
+    alone; where this happens to cancel, a single weight jumps (three of 318 000 by over 100 lr, as measured on a small
+    backbone). So warm lr up.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class TrainerSettings:
     optimizer: str = "adan"
     lr: float = 1e-4
     weight_decay: float = 0.02
-    warmup_steps: int = 0
+    warmup_steps: int = 100
     decay: str = "constant"
     final_lr_fraction: float = 0.05  # of lr, where the cosine ends
     clip_norm: float = 1.0  # 0 does not clip

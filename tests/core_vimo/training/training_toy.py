@@ -16,7 +16,9 @@ from core_vimo.training import Losses
 from core_vimo.training.settings import TrainerSettings
 from core_vimo.training.trainer import Trainer
 
-SETTINGS = TrainerSettings(steps=6, batch_size=6, device="cpu", lr=1e-2, log_every=1, save_every=0, save_minutes=0)
+SETTINGS = TrainerSettings(
+    steps=6, batch_size=6, device="cpu", lr=1e-2, warmup_steps=0, log_every=1, save_every=0, save_minutes=0
+)
 
 
 class ToyData:
