@@ -14,7 +14,7 @@ from core_vimo.metrics.feet import float_m, foot_skating, jitter
 from core_vimo.metrics.kinetic import kinetic_features
 from core_vimo.metrics.manual import manual_features
 from core_vimo.metrics.pfc import PFC_FPS, pfc_abs, pfc_edge, pfc_windows
-from core_vimo.metrics.protocol import pfc_joints_m, published_joints_m, require_length
+from core_vimo.metrics.protocol import FEATURE_FRAMES, pfc_joints_m, published_joints_m, require_length
 from core_vimo.motion import Motion, resample
 
 BeatTimes = NDArray[np.floating]
@@ -24,28 +24,37 @@ FEATURES = ("k", "m", "k_fixed", "m_fixed")
 
 @dataclass(frozen=True)
 class Measured:
-    """One dance: feature vectors by the suffix of their `fid_…`, single numbers by metric, joints for copying."""
+    """One dance: feature vectors by the suffix of their `fid_…`, single numbers by metric, joints for copying.
+
+    `features` are of the first 20 s, for a dance that is scored; `pool_features` of the whole, for the reference.
+    """
 
     name: str
     seconds: float
     fps: float
     features: Mapping[str, Tensor]
+    pool_features: Mapping[str, Tensor]
     numbers: Mapping[str, float]
     copy_joints_m: Tensor
 
 
-def measure(
-    name: str, motion: Motion, music_beats_s: BeatTimes | None = None, feature_frames: int | None = None
-) -> Measured:
-    """Measure one dance; beats are NaN without music.
+def measure(name: str, motion: Motion, music_beats_s: BeatTimes | None = None) -> Measured:
+    """Measure one dance; `music_beats_s` counts from its first frame, and without music its beat metrics are NaN.
 
-    `feature_frames` keeps the first so many frames at 60 fps for the kinetic and manual features
-    (`protocol.FEATURE_FRAMES` for generated dances). Raises InputError naming a motion that is too short.
+    Raises InputError naming a motion that is too short.
     """
     require_length(name, motion)
-    numbers = {**_beats(motion, music_beats_s), **_physics(motion)}
-    features = _features(published_joints_m(motion, feature_frames))
-    return Measured(name, motion.seconds, motion.fps, features, numbers, resample(motion, COPY_FPS).joints_m())
+    joints_m = published_joints_m(motion)
+    whole = _features(joints_m)
+    return Measured(
+        name,
+        motion.seconds,
+        motion.fps,
+        features=whole if len(joints_m) <= FEATURE_FRAMES else _features(joints_m[:FEATURE_FRAMES]),
+        pool_features=whole,
+        numbers={**_beats(motion, music_beats_s), **_physics(motion)},
+        copy_joints_m=resample(motion, COPY_FPS).joints_m(),
+    )
 
 
 def _features(joints_m: Tensor) -> dict[str, Tensor]:

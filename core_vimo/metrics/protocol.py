@@ -12,17 +12,17 @@ from core_vimo.metrics.pfc import PFC_FPS
 from core_vimo.motion import Motion, resample
 
 FEATURE_FRAMES = 1200
-"""Bailando scores the first 20 s of a generated dance (1 200 frames at 60 fps), and pool dances in full."""
+"""Bailando scores the first 20 s of a dance (1 200 frames at 60 fps) against pool dances in full."""
 
 MINIMUM_SECONDS = 0.5
 
 
-def published_joints_m(motion: Motion, frames: int | None = None) -> Tensor:
+def published_joints_m(motion: Motion) -> Tensor:
     """Joints for the kinetic and manual features: `[S, 24, 3]` y-up, 60 fps, the first frame's root at the origin.
 
-    Rotations are resampled by slerp, never relabelled. `frames` keeps the first so many.
+    Rotations are resampled by slerp, never relabelled.
     """
-    joints_m = y_up(resample(motion, KINETIC_FPS).joints_m())[:frames]
+    joints_m = y_up(resample(motion, KINETIC_FPS).joints_m())
     return joints_m - joints_m[:1, :1]
 
 

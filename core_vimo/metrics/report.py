@@ -18,7 +18,6 @@ from core_vimo.metrics.bootstrap import (
 from core_vimo.metrics.copying import Nearest, nearest_training_clips
 from core_vimo.metrics.frechet import Standardiser, diversity, frechet_distance
 from core_vimo.metrics.measures import FEATURES, BeatTimes, Measured, measure
-from core_vimo.metrics.protocol import FEATURE_FRAMES
 from core_vimo.motion import Motion
 from core_vimo.randomness import generator
 
@@ -27,8 +26,8 @@ _FEWEST = 2
 
 PROTOCOL = {
     "features": (
-        "kinetic (72) and manual (32): y-up, 60 fps by slerp, first root subtracted; generated and training dances cut "
-        "to their first 1200 frames (20 s), reference dances whole"
+        "kinetic (72) and manual (32): y-up, 60 fps by slerp, first root subtracted; of scored dances (real ones too) "
+        "the first 1200 frames (20 s), of the reference they are scored against all"
     ),
     "fid, div": (
         "z-scored with the reference pool's mean and population deviation; columns constant in the pool left out"
@@ -86,9 +85,9 @@ def evaluate_motions(
     """
     songs, reference_songs = songs or {}, reference_songs or {}
     return summarise(
-        [measure(name, m, songs.get(name), FEATURE_FRAMES) for name, m in generated.items()],
+        [measure(name, m, songs.get(name)) for name, m in generated.items()],
         [measure(name, m, reference_songs.get(name)) for name, m in reference.items()],
-        [measure(name, m, None, FEATURE_FRAMES) for name, m in (training or {}).items()],
+        [measure(name, m) for name, m in (training or {}).items()],
         seed,
     )
 
@@ -102,11 +101,11 @@ def summarise(
     """Rows "generated", "ground truth" and, where training dances are given, "training" (a model that copies)."""
     if not generated or not reference:
         raise InputError("an evaluation needs at least one generated and one reference dance")
-    pool = {kind: _stacked(reference, kind) for kind in FEATURES}
+    pool = {kind: torch.stack([clip.pool_features[kind] for clip in reference]) for kind in FEATURES}
     scales = {kind: Standardiser.of(features) for kind, features in pool.items()}
     rows = [_row("generated", generated, pool, scales, training, len(generated), seed)]
     truth = _row("ground truth", reference, pool, scales, training, len(generated), seed)
-    truth_fid = {f"fid_{k}": _split_fid(scales[k](pool[k]), len(generated), seed) for k in FEATURES}
+    truth_fid = {f"fid_{k}": _truth_fid(reference, k, scales[k], len(generated), seed) for k in FEATURES}
     rows.append(Row(truth.name, {**truth.metrics, **truth_fid}, truth.clips, truth.nearest))
     if training:
         rows.append(_row("training", training, pool, scales, training, len(generated), seed))
@@ -122,7 +121,7 @@ def _row(
     most_compared: int,
     seed: int,
 ) -> Row:
-    ours = {kind: scales[kind](_stacked(clips, kind)) for kind in FEATURES}
+    ours = {kind: scales[kind](torch.stack([clip.features[kind] for clip in clips])) for kind in FEATURES}
     metrics = {f"fid_{k}": _fid(ours[k], scales[k](pool[k]), seed, f"{name} fid_{k}") for k in FEATURES}
     metrics |= {f"div_{k}": _diversity(ours[k], seed, f"{name} div_{k}") for k in FEATURES}
     for metric in clips[0].numbers:
@@ -165,24 +164,22 @@ def _diversity(ours: Tensor, seed: int, purpose: str) -> Estimate:
     return set_estimate(float(diversity(ours)), len(ours), resampled, seed, purpose)
 
 
-def _split_fid(pool: Tensor, generated: int, seed: int) -> Estimate:
-    """What real dances `[M, D]` score against other real dances, with as many clips as the generated row has.
+def _truth_fid(reference: Sequence[Measured], kind: str, scale: Standardiser, generated: int, seed: int) -> Estimate:
+    """What real dances score against other real dances, with as many clips as the generated row has.
 
     Standardised with the whole pool, as the generated row is: a feature that is rare in a part of the pool would
     otherwise swamp its draws.
     """
-    drawn = min(generated, len(pool) // 2)
+    drawn = min(generated, len(reference) // 2)
     if drawn < _FEWEST:
         return UNKNOWN
+    scored = scale(torch.stack([clip.features[kind] for clip in reference]))
+    pool = scale(torch.stack([clip.pool_features[kind] for clip in reference]))
     draws = []
     for split in range(GROUND_TRUTH_SPLITS):
-        order = torch.randperm(len(pool), generator=generator(seed, 0, split, "ground truth split"))
-        draws.append(frechet_distance(pool[order[:drawn]], pool[order[drawn:]]))
+        order = torch.randperm(len(reference), generator=generator(seed, 0, split, "ground truth split"))
+        draws.append(frechet_distance(scored[order[:drawn]], pool[order[drawn:]]))
     return spread_estimate(torch.stack(draws), drawn)
-
-
-def _stacked(clips: Sequence[Measured], kind: str) -> Tensor:
-    return torch.stack([clip.features[kind] for clip in clips])
 
 
 def _named(clips: Sequence[Measured], training: Sequence[Measured], nearest: Nearest) -> dict[str, tuple[str, float]]:

@@ -60,13 +60,15 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """One line a metric and row: row, metric, value, low, high, clips, seed."""
+    """One line a metric and row: row, metric, value, low, high, clips, seed; lines of the row "protocol" say how."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["row", "metric", "value", "low", "high", "clips", "seed"])
     for row in report.rows:
         for metric, e in row.metrics.items():
             writer.writerow([row.name, metric, e.value, e.low, e.high, e.clips, report.seed])
+    for subject, how in report.protocol.items():
+        writer.writerow(["protocol", subject, how, "", "", "", report.seed])
     return text.getvalue()
 
 

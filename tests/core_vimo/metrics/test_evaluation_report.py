@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core_vimo.errors import InputError
+from core_vimo.metrics.kinetic import kinetic_features
+from core_vimo.metrics.measures import measure
+from core_vimo.metrics.protocol import published_joints_m
 from core_vimo.metrics.report import Report, evaluate_motions
 from core_vimo.metrics.tables import GOOD, as_json, as_markdown, as_rich, write_report
 from core_vimo.motion import Motion
@@ -68,6 +72,14 @@ def test_real_dances_are_nearer_to_real_dances_than_strange_ones(make_dance: Mak
     assert rows[0].metrics["fid_k_fixed"].value > 3 * rows[1].metrics["fid_k_fixed"].value
 
 
+def test_a_long_dance_is_scored_by_its_first_20_s_and_pooled_whole(make_dance: MakeDance) -> None:
+    long = make_dance(1, seconds=25)
+    whole, start = measure("whole", long), measure("start", long[:600])
+    torch.testing.assert_close(whole.features["k"], start.features["k"], rtol=1e-2, atol=1e-3)
+    torch.testing.assert_close(whole.pool_features["k_fixed"], kinetic_features(published_joints_m(long), "fixed"))
+    assert whole.pool_features["k"].ne(whole.features["k"]).all()
+
+
 def test_beats_are_scored_where_there_is_a_song(report: Report) -> None:
     assert report.rows[0].metrics["bas_music_to_dance"].clips == 2
     assert any("2 of 4 generated dances have a song" in note for note in report.notes)
@@ -108,7 +120,8 @@ def test_csv_holds_every_number(report: Report, tmp_path: Path) -> None:
     write_report(report, tmp_path / "report.csv")
     with open(tmp_path / "report.csv", newline="") as file:
         rows = {(r["row"], r["metric"]): r for r in csv.DictReader(file)}
-    assert len(rows) == 3 * len(report.rows[0].metrics)
+    assert len(rows) == 3 * len(report.rows[0].metrics) + len(report.protocol)
+    assert "150 frames" in rows["protocol", "pfc"]["value"]
     assert float(rows["generated", "fid_k"]["value"]) == report.rows[0].metrics["fid_k"].value
 
 

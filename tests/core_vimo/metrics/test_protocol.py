@@ -32,10 +32,6 @@ def test_where_a_dance_starts_does_not_matter_to_published_features(make_dance: 
     assert published_joints_m(dance)[0, 0].tolist() == [0, 0, 0]
 
 
-def test_frames_are_cut_at_60_fps(make_dance: MakeDance) -> None:
-    assert len(published_joints_m(make_dance(1), frames=90)) == 90
-
-
 def test_a_short_motion_is_refused_by_name(make_dance: MakeDance) -> None:
     with pytest.raises(InputError, match=r"walk\.npz: lasts 0\.33 s"):
         require_length("walk.npz", make_dance(1)[:10])
