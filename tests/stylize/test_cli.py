@@ -28,6 +28,6 @@ def test_an_unknown_setting_is_named(capsys):
 
 
 def test_settings_are_shown_without_training(capsys):
-    arguments = ["train", "dance", "--show", "out=x", "data.folder=y", "model=edge", "trainer=debug"]
+    arguments = ["train", "dance", "out=x", "data.folder=y", "model=edge", "trainer=debug", "--show"]
     assert main(arguments) == 0
     assert "latent: 512" in capsys.readouterr().out
