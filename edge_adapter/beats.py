@@ -30,10 +30,13 @@ _TEMPO_WINDOW = 10 * FPS
 # of its beats too, so three has to be better by a margin.
 _IN_FOUR = {1: 1.0, 2: 1.0, 4: 1.0, 8: 0.5}
 _IN_THREE = {1: 1.0, 3: 1.0, 6: 1.0}
-_MARGIN_OF_THREE = 0.02
+_MARGIN_OF_THREE = 0.04
 
 # Onset strength is in dB a frame: a song whose loudest onset lies below this has none (a steady tone, silence).
 _FAINTEST_ONSET = 0.1
+
+# A beat this near to the song's start or end may be meant for the very first or last sample.
+_EDGE_S = 0.06
 
 _LOW_BANDS = slice(0, 9)  # below 200 Hz
 _LOUDNESS_DB = 20.0
@@ -180,16 +183,16 @@ def _beats(accent: np.ndarray, tempo_bpm: float, frames: int) -> np.ndarray:
     before, at, after = (accent[np.clip(found + d, 0, len(accent) - 1)] for d in (-1, 0, 1))
     peak = np.clip(0.5 * (before - after) / np.minimum(before - 2 * at + after, -1e-6), -0.5, 0.5)
     beats_s = (found + peak) / FPS - _LATENCY_S
-    return _carried_on(beats_s[beats_s >= 0], 60 / tempo_bpm, (frames - 1) / FPS)
+    return _carried_on(beats_s[beats_s > -_EDGE_S], 60 / tempo_bpm, (frames - 1) / FPS)
 
 
 def _carried_on(beats_s: np.ndarray, interval_s: float, end_s: float) -> np.ndarray:
     """The grid goes on evenly to both ends of the song, where the tracker found nothing to hold on to."""
     if not len(beats_s):
         return beats_s
-    before = np.arange(beats_s[0] - interval_s, -1e-9, -interval_s)[::-1]
-    after = np.arange(beats_s[-1] + interval_s, end_s, interval_s)
-    return np.concatenate((before, beats_s, after))
+    before = np.arange(beats_s[0] - interval_s, -_EDGE_S, -interval_s)[::-1]
+    after = np.arange(beats_s[-1] + interval_s, end_s - _EDGE_S, interval_s)
+    return np.maximum(np.concatenate((before, beats_s, after)), 0)
 
 
 def _bars(curves: _Curves, beats: np.ndarray) -> tuple[int, int]:

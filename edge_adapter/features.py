@@ -8,6 +8,7 @@ onsets, and only per-frame numbers are kept.
 """
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -175,14 +176,16 @@ def _chroma(samples: np.ndarray, tuning: float) -> np.ndarray:
     blocks = []
     for first, stop in _frame_blocks(samples):
         lead = min(first, _CQT_MARGIN)
-        transform = librosa.cqt(
-            np.array(samples[(first - lead) * HOP : (stop + _CQT_MARGIN) * HOP]),
-            sr=RATE,
-            hop_length=HOP,
-            n_bins=octaves * _CQT_BINS_PER_OCTAVE,
-            bins_per_octave=_CQT_BINS_PER_OCTAVE,
-            tuning=tuning,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "n_fft=.* is too large")  # sounds below 2 s, which are padded
+            transform = librosa.cqt(
+                np.array(samples[(first - lead) * HOP : (stop + _CQT_MARGIN) * HOP]),
+                sr=RATE,
+                hop_length=HOP,
+                n_bins=octaves * _CQT_BINS_PER_OCTAVE,
+                bins_per_octave=_CQT_BINS_PER_OCTAVE,
+                tuning=tuning,
+            )
         magnitude = np.abs(transform[:, lead : lead + stop - first])
         blocks.append(librosa.feature.chroma_cqt(C=magnitude, norm=None).T)
     return np.concatenate(blocks)
