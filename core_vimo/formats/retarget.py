@@ -6,24 +6,19 @@ or a frame of the clip), our body is put into that pose, and each of our bones t
 rotation from there: bones point where the source's point, and twist is kept.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from core_vimo import rotations as rot
 from core_vimo.errors import InputError
-from core_vimo.formats.bone_names import find_parts
 from core_vimo.formats.bvh_clip import BvhClip
 from core_vimo.formats.rest_poses import known_t_pose
+from core_vimo.formats.rig import SIDES, Array, Rig
 from core_vimo.motion import Motion, ground
 from core_vimo.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS_M
-
-Array = NDArray[np.floating[Any]]
 
 STANDS = 2.2
 """A pose scoring at least this in `_standing` (at most 3) serves as reference."""
@@ -38,8 +33,6 @@ FASTEST_RAD_S = 70.0
 _REST = REST_OFFSETS_M.double().numpy()
 _JOINT = {name: j for j, name in enumerate(JOINT_NAMES)}
 _LIMB_JOINTS = [j for j in range(1, 24) if j not in (3, 6, 9, 12, 15)]
-_SIDES = ("left", "right")
-_LIMBS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 _AIMED = {"hip": "knee", "knee": "ankle", "shoulder": "elbow", "elbow": "wrist", "wrist": "finger"}
 """Joints whose bone to the next joint is made to point where the source's does."""
 
@@ -53,8 +46,11 @@ def retarget(clip: BvhClip) -> Motion:
     """
     if _is_smpl(clip):
         return _unchanged(clip)
-    rig = _Rig.of(clip)
+    rig = Rig.of(clip)
     turned, placed = _z_up_pose(clip, rig)
+    hips_apart = np.linalg.norm(rig.at(placed[0], "left_hip") - rig.at(placed[0], "right_hip"))
+    if not min(rig.leg_length(placed[0]), hips_apart) > 0:
+        raise InputError(f"{clip.file}: its legs have no length or start in one point; export it with its skeleton")
     trunk, limbs = _references(clip, rig, turned, placed)
     world = _follow(rig, turned, trunk, limbs)
     root_m = _pelvis_path_m(rig, placed, world[:, 0])
@@ -64,72 +60,7 @@ def retarget(clip: BvhClip) -> Motion:
     return ground(_without_calibration(motion))
 
 
-# Rigs
-
-
-@dataclass(frozen=True)
-class _Rig:
-    """Which joint is which: `parts` by SMPL-like name, spine from the hips up to the chest, neck below the head."""
-
-    parts: dict[str, int]
-    pelvis: int
-    spine: list[int]
-    neck: int | None
-    end_sites: Mapping[int, Array]
-
-    @classmethod
-    def of(cls, clip: BvhClip) -> "_Rig":
-        parts = find_parts(clip.names)
-        wanted = [f"{side}_{limb}" for side in _SIDES for limb in _LIMBS] + ["head"]
-        missing = [name for name in wanted if name not in parts]
-        if missing:
-            raise InputError(
-                f"{clip.file}: can't tell which joint is {missing[0]} ({len(missing)} of {len(wanted)} not found "
-                f"among names such as {', '.join(clip.names[:4])}); rename the joints as Mixamo or SMPL do"
-            )
-        above = {part: _ancestors(clip, joint) for part, joint in parts.items()}
-        pelvis = _meet(above["left_hip"], above["right_hip"])
-        chest = _meet(above["left_shoulder"], above["right_shoulder"])
-        trunk = [j for j in _ancestors(clip, chest) if j not in [pelvis, *_ancestors(clip, pelvis)]]
-        necks = [j for j in above["head"][1:] if j not in [*trunk, pelvis, *_ancestors(clip, pelvis)]]
-        return cls(
-            parts, pelvis, trunk[::-1] or [chest], necks[(len(necks) - 1) // 2] if necks else None, clip.end_sites
-        )
-
-    def at(self, placed: Array, part: str) -> Array:
-        """Positions of a part, or the middle of left and right for a part without a side."""
-        if part in self.parts:
-            return placed[..., self.parts[part], :]
-        return (self.at(placed, f"left_{part}") + self.at(placed, f"right_{part}")) / 2
-
-    def foot(self, turned: Array, placed: Array, side: str) -> Array | None:
-        """Ankle to toe in one pose `[3]`: to the toe joint, else to the ankle's End Site."""
-        ankle = self.parts[f"{side}_ankle"]
-        if f"{side}_toe" in self.parts:
-            return self.at(placed, f"{side}_toe") - placed[ankle]
-        tip = self.end_sites.get(ankle)
-        return None if tip is None or not tip.any() else turned[ankle] @ tip
-
-    def leg_length(self, placed: Array) -> float:
-        """Hip to knee to ankle, mean of both, in the file's unit; `placed [J, 3]`."""
-        bones = [
-            self.at(placed, f"{side}_{upper}") - self.at(placed, f"{side}_{lower}")
-            for side in _SIDES
-            for upper, lower in (("hip", "knee"), ("knee", "ankle"))
-        ]
-        return float(np.linalg.norm(bones, axis=-1).sum() / 2)
-
-
-def _ancestors(clip: BvhClip, joint: int) -> list[int]:
-    """From the joint itself up to the root."""
-    chain = [joint]
-    while clip.parents[chain[-1]] >= 0:
-        chain.append(int(clip.parents[chain[-1]]))
-    return chain
-
-
-def _meet(one: list[int], other: list[int]) -> int:
-    return next(joint for joint in one if joint in other)
+# A rig that is ours
 
 
 def _is_smpl(clip: BvhClip) -> bool:
@@ -165,7 +96,7 @@ def _nearest_axis(direction: Array) -> Array:
     return axis
 
 
-def _world_up(rig: _Rig, placed: Array) -> Array:
+def _world_up(rig: Rig, placed: Array) -> Array:
     """The axis along which heads are above ankles on average; y, BVH's habit, where that isn't plain."""
     tall = (rig.at(placed, "head") - rig.at(placed, "ankle")).mean(axis=0)
     if tall[1] > 0.5 * np.linalg.norm(tall):
@@ -173,7 +104,7 @@ def _world_up(rig: _Rig, placed: Array) -> Array:
     return _nearest_axis(tall)
 
 
-def _z_up_pose(clip: BvhClip, rig: _Rig) -> tuple[Array, Array]:
+def _z_up_pose(clip: BvhClip, rig: Rig) -> tuple[Array, Array]:
     """World rotations and positions in z-up axes, the file's unit."""
     turned, placed = clip.global_pose()
     to_z_up = _z_up_from(_world_up(rig, placed))
@@ -209,7 +140,7 @@ class _Pose:
     body: Array
 
 
-def _references(clip: BvhClip, rig: _Rig, turned: Array, placed: Array) -> tuple[_Pose, _Pose]:
+def _references(clip: BvhClip, rig: Rig, turned: Array, placed: Array) -> tuple[_Pose, _Pose]:
     """The pose to follow from for the trunk and that for the limbs.
 
     Both are the pose of zero rotations, or the rig's known T-pose, where that stands like a person. Else the limbs
@@ -237,32 +168,32 @@ def _constant_rotations(clip: BvhClip) -> Array:
     return np.where(still[:, None, None], first, np.eye(3, dtype=np.float32))
 
 
-def _rest_pose(clip: BvhClip, rig: _Rig, rotations: Array) -> _Pose:
+def _rest_pose(clip: BvhClip, rig: Rig, rotations: Array) -> _Pose:
     still = replace(clip, rotations=rotations[None], root_positions=np.zeros((1, 3)), translations={})
     turned, placed = (pose[0] for pose in still.global_pose())
     up = _nearest_axis(rig.at(placed, "head") - rig.at(placed, "hip"))
     return _Pose(turned, placed, _body_axes(rig, placed, up))
 
 
-def _body_axes(rig: _Rig, placed: Array, up: Array) -> Array:
+def _body_axes(rig: Rig, placed: Array, up: Array) -> Array:
     """Columns left, up, forward `[..., 3, 3]`: where SMPL's axes at rest point in a standing pose."""
     left: Array = rig.at(placed, "left_hip") - rig.at(placed, "right_hip")
     left = _unit(left - (left @ up)[..., None] * up)
     return np.stack((left, np.broadcast_to(up, left.shape), np.cross(left, up)), axis=-1)
 
 
-def _standing(rig: _Rig, placed: Array, up: Array) -> Array:
+def _standing(rig: Rig, placed: Array, up: Array) -> Array:
     """How much poses `[..., J, 3]` look like standing with straight arms beside the body, -inf to 3."""
     forward = _body_axes(rig, placed, up)[..., 2]
     bone = {
         (side, upper): _unit(rig.at(placed, f"{side}_{lower}") - rig.at(placed, f"{side}_{upper}"))
-        for side in _SIDES
+        for side in SIDES
         for upper, lower in _AIMED.items()
         if upper != "wrist"
     }
-    legs = np.min([-bone[side, part] @ up for side in _SIDES for part in ("hip", "knee")], axis=0)
-    arms = np.min([(bone[side, "shoulder"] * bone[side, "elbow"]).sum(-1) for side in _SIDES], axis=0)
-    ahead = np.max([np.abs((bone[side, "shoulder"] * forward).sum(-1)) for side in _SIDES], axis=0)
+    legs = np.min([-bone[side, part] @ up for side in SIDES for part in ("hip", "knee")], axis=0)
+    arms = np.min([(bone[side, "shoulder"] * bone[side, "elbow"]).sum(-1) for side in SIDES], axis=0)
+    ahead = np.max([np.abs((bone[side, "shoulder"] * forward).sum(-1)) for side in SIDES], axis=0)
     trunk = _unit(rig.at(placed, "shoulder") - rig.at(placed, "hip")) @ up
     return legs + arms + trunk - ahead
 
@@ -274,7 +205,7 @@ def _unit(vectors: Array) -> Array:
 # Following
 
 
-def _follow(rig: _Rig, turned: Array, trunk: _Pose, limbs: _Pose) -> Array:
+def _follow(rig: Rig, turned: Array, trunk: _Pose, limbs: _Pose) -> Array:
     """World rotations of our joints `[S, 24, 3, 3]`."""
     world = np.empty((len(turned), 24, 3, 3))
     world[:, 0] = _trunk_from(trunk, limbs, rig.pelvis, turned)
@@ -305,11 +236,11 @@ def _trunk_from(trunk: _Pose, limbs: _Pose, joint: int, turned: Array) -> Array:
     return _from(reference, joint, reference.body, turned)
 
 
-def _pose_limbs(rig: _Rig, trunk: _Pose, limbs: _Pose) -> dict[int, Array]:
+def _pose_limbs(rig: Rig, trunk: _Pose, limbs: _Pose) -> dict[int, Array]:
     """World rotations that put our limbs into the limbs' reference pose, joint -> `[3, 3]`."""
     pelvis, chest = (_trunk_from(trunk, limbs, joint, limbs.turned) for joint in (rig.pelvis, rig.spine[-1]))
     posed: dict[int, Array] = {}
-    for side in _SIDES:
+    for side in SIDES:
         posed[_JOINT[f"{side}_collar"]] = chest
         for part, lower in _AIMED.items():
             joint = _JOINT[f"{side}_{part}"]
@@ -321,7 +252,7 @@ def _pose_limbs(rig: _Rig, trunk: _Pose, limbs: _Pose) -> dict[int, Array]:
     return posed
 
 
-def _aim(rig: _Rig, reference: _Pose, base: Array, joint: int, part: str, lower: str) -> Array:
+def _aim(rig: Rig, reference: _Pose, base: Array, joint: int, part: str, lower: str) -> Array:
     """The swing, inside `base`, of our bone onto the source's; none where the source has no such bone."""
     if lower not in rig.parts:
         return np.eye(3)
@@ -331,7 +262,7 @@ def _aim(rig: _Rig, reference: _Pose, base: Array, joint: int, part: str, lower:
     return _swing(_REST[PARENTS.index(joint)], base.T @ bone)
 
 
-def _flat_foot(rig: _Rig, rest: _Pose, side: str, shin: Array) -> Array:
+def _flat_foot(rig: Rig, rest: _Pose, side: str, shin: Array) -> Array:
     """Our foot flat on the floor, turned to where the source's toes point; ankles differ in height from rig to rig."""
     foot = rig.foot(rest.turned, rest.placed, side)
     if foot is None:
@@ -340,7 +271,7 @@ def _flat_foot(rig: _Rig, rest: _Pose, side: str, shin: Array) -> Array:
     return rest.body @ _swing(_REST[_JOINT[f"{side}_foot"]] * flat, (rest.body.T @ foot) * flat)
 
 
-def _aimed_foot(rig: _Rig, frame: _Pose, side: str, shin: Array) -> Array:
+def _aimed_foot(rig: Rig, frame: _Pose, side: str, shin: Array) -> Array:
     """Our foot as the source's in a frame where it need not stand on the floor."""
     foot = rig.foot(frame.turned, frame.placed, side)
     return shin if foot is None else shin @ _swing(_REST[_JOINT[f"{side}_foot"]], shin.T @ foot)
@@ -355,7 +286,7 @@ def _three_of(spine: Array) -> Array:
     return rot.slerp(joints[:, below], joints[:, above], weight.to(joints)).numpy()
 
 
-def _pelvis_path_m(rig: _Rig, placed: Array, pelvis: Array) -> Array:
+def _pelvis_path_m(rig: Rig, placed: Array, pelvis: Array) -> Array:
     """Our pelvis `[S, 3]` so that our hip joints' middle is the source's, scaled by leg length."""
     ours = np.linalg.norm(_REST[[4, 5, 7, 8]], axis=-1).sum() / 2
     scale = ours / rig.leg_length(placed[0])

@@ -158,6 +158,11 @@ def test_what_is_no_person_is_refused(rig: BvhClip) -> None:
         retarget(replace(rig, names=tuple(f"bone{j}" for j in range(len(rig.names)))))
 
 
+def test_a_skeleton_without_size_is_refused(rig: BvhClip) -> None:
+    with pytest.raises(InputError, match="no length"):
+        retarget(replace(rig, offsets=np.zeros_like(rig.offsets)))
+
+
 # Names
 
 FAMILIES = {
