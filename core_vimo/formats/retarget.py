@@ -48,7 +48,7 @@ def retarget(clip: BvhClip) -> Motion:
         return _unchanged(clip)
     rig = Rig.of(clip)
     turned, placed = _z_up_pose(clip, rig)
-    hips_apart = np.linalg.norm(rig.at(placed[0], "left_hip") - rig.at(placed[0], "right_hip"))
+    hips_apart = float(np.linalg.norm(rig.at(placed[0], "left_hip") - rig.at(placed[0], "right_hip")))
     if not min(rig.leg_length(placed[0]), hips_apart) > 0:
         raise InputError(f"{clip.file}: its legs have no length or start in one point; export it with its skeleton")
     trunk, limbs = _references(clip, rig, turned, placed)
