@@ -23,7 +23,7 @@ TIME_TOKENS = 2
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """The size of a backbone; the defaults are EDGE's published ones."""
+    """The size of a backbone; the defaults are EDGE's published ones. `configs/model/` holds those in use."""
 
     motion_dim: int = 151
     condition_dim: int = 4800  # Jukebox 4800, librosa 35
@@ -33,12 +33,6 @@ class BackboneConfig:
     heads: int = 8
     dropout: float = 0.1
     trained_frames: int = 150  # the length of the learned "no music"; windows may have any other
-
-
-PRESETS = {
-    "edge": BackboneConfig(),
-    "edge_small": BackboneConfig(condition_dim=35, latent=256, feed_forward=512, layers=4),
-}
 
 
 class Memory(NamedTuple):

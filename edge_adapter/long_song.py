@@ -111,7 +111,7 @@ def in_turns(denoisers: Sequence[Denoiser], at_once: int) -> Denoiser:
 
 
 def in_bfloat16(denoise: Denoiser) -> Denoiser:
-    """The same, its matrix products in bfloat16: nearly twice as fast where the processor has them (AVX512-BF16, AMX)."""
+    """The same, its matrix products in bfloat16: nearly twice as fast on a processor that has them."""
 
     def cast(x: Tensor, t: Tensor) -> Tensor:
         with torch.autocast(x.device.type, torch.bfloat16):

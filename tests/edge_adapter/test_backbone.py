@@ -1,13 +1,16 @@
 """The backbone's own promises: sizes, any window length, timesteps a frame, music encoded once."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from edge_adapter.attention import Attention, rotate
-from edge_adapter.backbone import PRESETS, Backbone, BackboneConfig
+from edge_adapter.backbone import Backbone, BackboneConfig
 
+MODELS = Path(__file__).resolve().parents[2] / "configs" / "model"
 TINY = BackboneConfig(condition_dim=35, latent=32, feed_forward=64, layers=2, heads=4, trained_frames=20)
 
 
@@ -22,12 +25,15 @@ def parameters(config: BackboneConfig) -> int:
         return sum(parameter.numel() for parameter in Backbone(config).parameters())
 
 
-def test_the_edge_preset_has_the_published_size() -> None:
-    assert parameters(PRESETS["edge"]) == 49_464_471
+@pytest.mark.parametrize(("name", "count"), [("edge", 49_464_471), ("edge_small", 7_104_919)])
+def test_sizes_in_use(name: str, count: int) -> None:
+    """`edge` with Jukebox features has the published size, to the parameter."""
+    settings = yaml.safe_load((MODELS / f"{name}.yaml").read_text())
+    assert parameters(BackboneConfig(**settings)) == count
 
 
-def test_the_small_preset_is_a_seventh_of_it() -> None:
-    assert parameters(PRESETS["edge_small"]) == 7_104_919
+def test_the_defaults_are_edges() -> None:
+    assert BackboneConfig(**yaml.safe_load((MODELS / "edge.yaml").read_text())) == BackboneConfig()
 
 
 @pytest.mark.parametrize("frames", [1, 7, 20, 21, 63])
