@@ -1,5 +1,7 @@
 """Two small charts: the dance's path from above, and its speed over time with the beats."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
@@ -58,8 +60,8 @@ def draw_speed(canvas: Pillow.Image, area: Area, motion: Motion, beats_s: Number
     ceiling = max(float(speed.max()) * 1.1, 0.5)
     seconds = max(motion.seconds, 1e-6)
 
-    def x(time_s: Numbers | float) -> Numbers | float:
-        return left + (right - left) * time_s / seconds
+    def x(time_s: float) -> float:
+        return left + (right - left) * float(time_s) / seconds
 
     for beat in beats_s[(beats_s >= 0) & (beats_s <= seconds)]:
         draw.line([(x(beat), top), (x(beat), bottom)], fill=(236, 205, 188), width=3)
@@ -69,9 +71,9 @@ def draw_speed(canvas: Pillow.Image, area: Area, motion: Motion, beats_s: Number
         _text(draw, (left - 16, y), f"{level:g}", anchor="rm")
     for tick in _round_steps(seconds, 12):
         _text(draw, (x(tick), bottom + 16), f"{tick:g}", anchor="ma")
-    columns = x((np.arange(len(speed)) + 0.5) / motion.fps)
-    rows = bottom - (bottom - top) * speed / ceiling
-    draw.line(list(zip(np.atleast_1d(columns), rows, strict=True)), fill=tuple(_EARLY), width=5, joint="curve")
+    rows = (bottom - (bottom - top) * speed / ceiling).tolist()
+    curve = [(x((i + 0.5) / motion.fps), row) for i, row in enumerate(rows)]
+    draw.line(curve, fill=_mixed(0.0), width=5, joint="curve")
     title = "mean joint speed, m/s, over seconds" + (", and beats" if len(beats_s) else "")
     _text(draw, (left, area[1] + 28), title)
 
@@ -81,15 +83,17 @@ def mean_speed_m_s(motion: Motion) -> Numbers:
     joints = motion.joints_m().double().numpy()
     if len(joints) < 2:
         return np.zeros(1)
-    return np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(-1) * motion.fps
+    steps_m = np.sqrt((np.diff(joints, axis=0) ** 2).sum(-1))
+    speed: Numbers = steps_m.mean(-1) * motion.fps
+    return speed
 
 
-def _metre_grid(draw: ImageDraw.ImageDraw, place: object, low: Numbers, high: Numbers) -> None:
+def _metre_grid(draw: ImageDraw.ImageDraw, place: Callable[[Numbers], Numbers], low: Numbers, high: Numbers) -> None:
     for axis in (0, 1):
         for metre in range(int(np.ceil(low[axis])), int(np.floor(high[axis])) + 1):
             ends = np.stack((low, high))
             ends[:, axis] = metre
-            draw.line([tuple(p) for p in place(ends)], fill=_FAINT, width=2)  # type: ignore[operator]
+            draw.line([tuple(p) for p in place(ends)], fill=_FAINT, width=2)
 
 
 def _round_steps(limit: float, most: int) -> Numbers:

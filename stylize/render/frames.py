@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -73,10 +73,10 @@ def to_planes(image: Image) -> Planes:
     """RGB to yuv420p in BT.709, limited range: what players assume of such a video."""
     frame = av.VideoFrame.from_ndarray(image, format="rgb24")
     converted = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-    return converted.to_ndarray()
+    return converted.to_ndarray().astype(np.uint8, copy=False)
 
 
-def draw_frames(shot: Shot, workers: int | None = None) -> Iterator[Planes]:
+def draw_frames(shot: Shot, workers: int | None = None) -> Generator[Planes, None, None]:
     """Every frame in order. workers: processes that draw (default: one a core, at most 8; one where it's a short shot).
 
     Closing the iterator (or an error, or Ctrl-C) ends the processes. Raises InputError when one dies.
@@ -95,7 +95,7 @@ def _default_workers(frames: int) -> int:
     return 1 if frames < _WORTH_A_POOL else min(os.cpu_count() or 1, 8)
 
 
-def _pooled(shot: Shot, workers: int) -> Iterator[Planes]:
+def _pooled(shot: Shot, workers: int) -> Generator[Planes, None, None]:
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (shot,))
     waiting: deque[Future[Planes]] = deque()
     try:

@@ -90,9 +90,11 @@ def write_teaser(motion: Motion, path: Path | str, size: Size = (360, 360), fps:
         raise InputError(f"{path}: a moving picture is written as .webp or .gif; choose one of these suffixes")
     shot = shot_of(resample(motion, fps), size, fps, follow_dancer=True)
     painter = Painter(shot)
+    ends_ms = np.round(np.arange(len(shot) + 1) * 100 / fps) * 10  # GIF counts hundredths of a second
+    lengths_ms = np.diff(ends_ms).astype(int).tolist()
     first, *rest = (Pillow.fromarray(painter.image(frame)) for frame in range(len(shot)))
     with publish_file(path) as aside:
-        first.save(aside, save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, quality=75, method=4)
+        first.save(aside, save_all=True, append_images=rest, duration=lengths_ms, loop=0, quality=75, method=4)
 
 
 def write_png(image: NDArray[np.uint8], path: Path | str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -59,11 +60,11 @@ def _decoded(path: Path) -> Iterator[Samples]:
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
     try:
         with av.open(f"file:{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"}) as container:
-            for frame in container.decode(container.streams.best("audio")):
-                frame.pts = None  # what is heard is what was decoded, in order; damaged stamps would tear holes
+            for frame in chain(container.decode(container.streams.best("audio")), [None]):
+                assert frame is None or isinstance(frame, av.AudioFrame)
+                if frame is not None:
+                    frame.pts = None  # what was decoded, in order; damaged stamps would tear holes
                 for piece in resampler.resample(frame):
-                    yield piece.to_ndarray()
-            for piece in resampler.resample(None):
-                yield piece.to_ndarray()
+                    yield piece.to_ndarray().astype(np.float32, copy=False)
     except av.FFmpegError as error:
         log.warning("%s: damaged (%s); the video is silent from there on", path, error.strerror)

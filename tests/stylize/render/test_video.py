@@ -12,7 +12,7 @@ import pytest
 from core_vimo.errors import InputError, MediaError, MissingExtraError
 from core_vimo.motion import resample
 from edge_adapter.audio import read_audio, write_audio
-from stylize.render import video
+from stylize.render import encoder
 from stylize.render.frames import Painter
 from stylize.render.video import shot_of, write_video
 
@@ -159,14 +159,14 @@ def test_a_failure_on_the_way_leaves_nothing(dance, tmp_path):
 
 
 def test_without_h264_mpeg4_serves(dance, tmp_path, monkeypatch):
-    monkeypatch.setattr(video, "_ENCODERS", {"no_such_encoder": {}, "mpeg4": {"q:v": "3"}})
+    monkeypatch.setattr(encoder, "ENCODERS", {"no_such_encoder": {}, "mpeg4": {"q:v": "3"}})
     write_video(dance[:3], tmp_path / "d.mp4", size=SIZE)
     with av.open(str(tmp_path / "d.mp4")) as container:
         assert container.streams.video[0].codec_context.name == "mpeg4"
 
 
 def test_without_any_encoder_the_missing_ones_are_named(dance, tmp_path, monkeypatch):
-    monkeypatch.setattr(video, "_ENCODERS", {"no_such_encoder": {}})
+    monkeypatch.setattr(encoder, "ENCODERS", {"no_such_encoder": {}})
     with pytest.raises(MissingExtraError, match="no_such_encoder"):
         write_video(dance[:3], tmp_path / "d.mp4", size=SIZE)
     assert list(tmp_path.iterdir()) == []
