@@ -126,32 +126,18 @@ def _media_error(path: Path, error: Exception) -> MediaError:
 
 
 def _resampled(path: Path, rate: int) -> Iterator[np.ndarray]:
-    pieces = _second_long(_decoded(path))
+    pieces = _decoded(path)
     first = next(pieces, None)
     if first is None:
         return
     native, _ = first
     resampler = soxr.ResampleStream(native, rate, 1, dtype="float32", quality="HQ")
-    for piece_rate, samples in chain([first], pieces):
-        if piece_rate != native:
-            raise MediaError(f"{path}: changes from {native} to {piece_rate} Hz on the way; convert it to wav first")
+    for _, samples in chain([first], pieces):
         if not np.isfinite(samples).all():
             raise MediaError(f"{path}: holds samples that are not numbers (NaN or infinity); export the sound again")
         yield samples if native == rate else resampler.resample_chunk(samples)
     if native != rate:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-
-
-def _second_long(decoded: Iterator[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
-    """Gather codec frames (often 1024 samples) into pieces of a second, to spare calls."""
-    held: list[np.ndarray] = []
-    for rate, samples in decoded:
-        held.append(samples)
-        if sum(map(len, held)) >= rate:
-            yield rate, np.concatenate(held)
-            held = []
-    if held:
-        yield rate, np.concatenate(held)
 
 
 def _decoded(path: Path) -> Iterator[tuple[int, np.ndarray]]:
@@ -179,11 +165,25 @@ def _decoded(path: Path) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _decode_track(container: av.container.InputContainer, track: av.AudioStream) -> Iterator[tuple[int, np.ndarray]]:
-    planar = av.AudioResampler(format="fltp")
+    """Codec frames (often 1024 samples) gathered into pieces of a second; a rate that changes is a ValueError."""
+    planar, gathered = av.AudioResampler(format="fltp"), av.AudioFifo()
+    for frame in _frames(container, track):
+        for part in planar.resample(frame):
+            part.pts = None  # gaps between time stamps are closed, as players close them
+            gathered.write(part)
+        if gathered.samples >= frame.sample_rate:
+            yield _mono(gathered.read())
+    if gathered.samples:
+        yield _mono(gathered.read())
+
+
+def _frames(container: av.container.InputContainer, track: av.AudioStream) -> Iterator[av.AudioFrame]:
     for packet in container.demux(track):
         try:
-            frames = packet.decode()
+            yield from packet.decode()
         except av.error.InvalidDataError:
             continue  # one damaged packet: players skip it and go on
-        for frame in chain.from_iterable(map(planar.resample, frames)):
-            yield frame.sample_rate, frame.to_ndarray().mean(0, dtype=np.float32)
+
+
+def _mono(frame: av.AudioFrame) -> tuple[int, np.ndarray]:
+    return frame.sample_rate, frame.to_ndarray().mean(0, dtype=np.float32)

@@ -7,6 +7,7 @@ those librosa gives for the whole song at once, but the song is read as a stream
 onsets, and only per-frame numbers are kept.
 """
 
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -32,7 +33,7 @@ ONSET, MFCC, CHROMA, PEAKS, BEATS = slice(0, 1), slice(1, 21), slice(21, 33), sl
 _FFT = 2048
 _MELS = 128
 _CQT_BINS_PER_OCTAVE = 36
-_BLOCK_FRAMES = 1800  # a minute: bounds the memory, and makes the set-up of filters cheap
+_BLOCK_FRAMES = 3600  # two minutes: bounds the memory, and makes the set-up of filters cheap
 # Frames on each side that a constant-Q frame may see: its longest filter (1.07 s) and the half-band filters before it.
 _CQT_MARGIN = 60
 _TEMPO_WINDOW = 8 * FPS
@@ -150,10 +151,28 @@ def _mel_and_tuning(samples: np.ndarray) -> tuple[np.ndarray, float]:
         span = _span(samples, first * HOP - _FFT // 2, (stop - 1) * HOP + _FFT // 2)
         magnitude = np.abs(librosa.stft(span, n_fft=_FFT, hop_length=HOP, center=False))
         mels.append((bank @ magnitude**2).T)
-        pitch, strength = librosa.piptrack(S=magnitude, sr=RATE)
-        pitches.append(pitch[pitch > 0])
-        strengths.append(strength[pitch > 0])
+        pitch, strength = _spectral_peaks(magnitude)
+        pitches.append(pitch)
+        strengths.append(strength)
     return np.concatenate(mels), _tuning(np.concatenate(pitches), np.concatenate(strengths))
+
+
+def _spectral_peaks(magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pitches in Hz and heights `[K]` of the peaks between 150 and 4000 Hz above a tenth of their frame's highest.
+
+    Parabolas through each peak and its neighbours, as librosa's piptrack, which works out all bins.
+    """
+    low, high = math.ceil(150 * _FFT / RATE), math.ceil(4000 * _FFT / RATE)
+    at = magnitude[low:high]
+    loud = np.where(magnitude > 0.1 * magnitude.max(axis=0), magnitude, 0)
+    bins, frames = np.nonzero(
+        (loud[low:high] > loud[low - 1 : high - 1]) & (loud[low:high] >= loud[low + 1 : high + 1])
+    )
+    before, after = magnitude[bins + low - 1, frames], magnitude[bins + low + 1, frames]
+    slope = (after - before) / 2
+    bend = before + after - 2 * at[bins, frames]
+    shift = np.where(np.abs(slope) < np.abs(bend), -slope / np.where(bend == 0, 1, bend), 0)
+    return (bins + low + shift) * RATE / _FFT, at[bins, frames] + 0.5 * slope * shift
 
 
 def _tuning(pitches: np.ndarray, strengths: np.ndarray) -> float:
