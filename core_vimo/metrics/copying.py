@@ -39,8 +39,8 @@ def nearest_training_clips(generated: Sequence[Tensor], training: Sequence[Tenso
 
     The distance is that of dynamic time warping (Sakoe & Chiba 1978: symmetric weights, a band of 0.6 s) between
     phrases of 4 s, as root mean square over joints: under a millimetre for a copy that starts
-    where a training phrase does (every half second), about a centimetre between; two different real dances of one
-    genre may come as near as 2 cm, so read it beside the ground truth's.
+    where a training phrase does (every half second), some 5 mm between; two real dances of one genre and
+    couple may come as near as 2 cm, so read it beside the ground truth's.
     """
     if not generated or not training:
         raise InputError("copying needs at least one generated and one training clip")
