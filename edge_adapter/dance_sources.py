@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from core_vimo.errors import InputError
 from core_vimo.formats import read_motion
 from core_vimo.formats.npz import load_arrays
+from core_vimo.formats.retarget import impossible_steps
 from core_vimo.motion import Motion, ground, mirror, resample, sample_at
 from core_vimo.randomness import fold
 from edge_adapter.dance_data import FPS, PairedDance
@@ -24,6 +26,9 @@ from edge_adapter.features import RATE, MusicFeatures, features_of_samples
 from edge_adapter.pairing import movement_beats, rendered_track
 
 MOTION_SUFFIXES = (".npz", ".bvh", ".glb", ".pkl")
+SHORTEST_S = 2.0
+"""Sound stretches between glitches shorter than this are dropped."""
+
 SONG_SUFFIXES = (".wav", ".mp3", ".m4a", ".ogg", ".flac", ".opus", ".mp4")
 
 
@@ -38,19 +43,29 @@ class Source:
     def name(self) -> str:
         return Path(self.member or self.path).stem
 
-    def read(self) -> Motion:
-        """The motion, grounded, at 30 fps."""
+    def read(self) -> list[Motion]:
+        """The motion's sound stretches, grounded, at 30 fps: cut where a capture glitched, `SHORTEST_S` or longer."""
         if self.member is None:
-            return _at_rate(read_motion(self.path))
+            return _sound_stretches(read_motion(self.path))
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(self.path) as archive:
             # Only the base name is used: a member called ../../x stays in the temporary folder.
             file = Path(folder) / Path(self.member).name
             file.write_bytes(archive.read(self.member))
-            return _at_rate(read_motion(file))
+            return _sound_stretches(read_motion(file))
+
+
+def _sound_stretches(motion: Motion) -> list[Motion]:
+    bad = impossible_steps(motion).nonzero()[:, 0].tolist()
+    ends = [-1, *bad, len(motion) - 1]
+    # A stretch begins after the step that went wrong and ends before the next.
+    stretches = [motion[first + 1 : last + 1] for first, last in pairwise(ends) if last > first]
+    return [_at_rate(stretch) for stretch in stretches if stretch.seconds >= SHORTEST_S]
 
 
 def _at_rate(motion: Motion) -> Motion:
-    return ground(resample(motion, FPS))
+    """Grounded at 30 fps, contacts detected there: at 120 fps noise alone moves feet fast."""
+    slower = resample(motion, FPS)
+    return ground(Motion.from_rotations(slower.rotations, slower.root_m, FPS))
 
 
 def find_sources(places: Sequence[Path]) -> list[Source]:
@@ -90,23 +105,42 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def pair(source: Source, songs: Path | None, vary: Variations, *, held_out: bool) -> Iterator[PairedDance]:
-    """The dance with its music, and for training its variants, named `dance+variant`."""
-    motion = source.read()
+    """The dance with its music, and for training its variants, named `dance+variant`; test dances come as they are.
+
+    A dance with its own music is not cut where it glitched, nor re-timed.
+    """
     split = "test" if held_out else "train"
+    if held_out:
+        vary = Variations(mirrored=False)
     own = _own_music(source, songs)
     if own is not None:
-        features, beats_s, music = own
-        frames = min(len(motion), len(features))
-        for name, variant in _sides(source.name, motion[:frames], vary.mirrored and not held_out):
-            yield PairedDance(name, variant, features.values[:frames], beats_s, music, split)
+        yield from _with_own_music(source, *own, vary.mirrored, split)
         return
-    for tempo in (1.0,) if held_out else vary.tempi:
-        timed = motion if tempo == 1 else _retime(motion, tempo)
-        beats_s = movement_beats(timed)
-        name = source.name if tempo == 1 else f"{source.name}+tempo{tempo:g}"
-        for side, variant in _sides(name, timed, vary.mirrored and not held_out):
-            for track in range(1 if held_out else vary.tracks):
-                yield _with_rendered_track(f"{side}+track{track}" if track else side, variant, beats_s, split)
+    stretches = source.read()
+    for number, motion in enumerate(stretches):
+        name = source.name if len(stretches) == 1 else f"{source.name}.{number + 1}"
+        for tempo in vary.tempi:
+            yield from _with_rendered_tracks(name, motion, tempo, vary, split)
+
+
+def _with_own_music(
+    source: Source, features: MusicFeatures, beats_s: torch.Tensor, music: str, mirrored: bool, split: str
+) -> Iterator[PairedDance]:
+    motion = _at_rate(read_motion(source.path))
+    frames = min(len(motion), len(features))
+    for name, variant in _sides(source.name, motion[:frames], mirrored):
+        yield PairedDance(name, variant, features.values[:frames], beats_s, music, split)
+
+
+def _with_rendered_tracks(
+    name: str, motion: Motion, tempo: float, vary: Variations, split: str
+) -> Iterator[PairedDance]:
+    if tempo != 1:
+        name, motion = f"{name}+tempo{tempo:g}", _retime(motion, tempo)
+    beats_s = movement_beats(motion)
+    for side, variant in _sides(name, motion, vary.mirrored):
+        for track in range(vary.tracks):
+            yield _with_rendered_track(f"{side}+track{track}" if track else side, variant, beats_s, split)
 
 
 def _sides(name: str, motion: Motion, mirrored: bool) -> Iterator[tuple[str, Motion]]:
@@ -129,6 +163,8 @@ def _with_rendered_track(name: str, motion: Motion, beats_s: np.ndarray, split: 
 
 
 def _own_music(source: Source, songs: Path | None) -> tuple[MusicFeatures, torch.Tensor, str] | None:
+    if source.member is not None:
+        return None
     if source.path.suffix == ".npz":
         arrays = load_arrays(source.path)
         if "features" in arrays and "beats" in arrays:

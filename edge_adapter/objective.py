@@ -51,8 +51,9 @@ class DanceObjective(nn.Module):
         dropped = uniform_rows(keys, self.seed, step, "condition-drop") < self.condition_drop
         x_t = self.schedule.q_sample(x0, t, noise)
         x0_hat = self.model(x_t, t.to(x0.device), self._condition(batch["music"], dropped.to(x0.device)))
-        # In float32 whatever the network ran in: the terms are differences of positions, some of millimetres.
-        terms = motion_losses(x0_hat.float(), x0, self.codec)
+        # In float32 whatever the network ran in: in bfloat16 forward kinematics is off by millimetres, and feet slide.
+        with torch.autocast(x0.device.type, enabled=False):
+            terms = motion_losses(x0_hat.float(), x0, self.codec)
         weight = self.weighting[t].reshape(len(x0), -1).mean(1).to(x0.device)
         weighted = {name: scale * weight * terms[name] for name, scale in self.lambdas.items()}
         per_sample = torch.stack(list(weighted.values())).sum(0)

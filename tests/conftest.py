@@ -1,9 +1,14 @@
-"""Where tests find data that is not in the repository; absent data is a loud skip, never a pass."""
+"""Data for tests: what is not in the repository (absent, it is a loud skip, never a pass), and invented dances."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+from core_vimo.motion import Motion
+from core_vimo.randomness import normal
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +30,17 @@ def golden_dir() -> Path:
 def shared_data() -> Path:
     """Real dances, songs and clips (`VIMO_DATA`)."""
     return _folder("VIMO_DATA", ROOT.parent / "shared" / "data")
+
+
+@pytest.fixture(scope="session")
+def invented_dance() -> Callable[[int, int], Motion]:
+    """(frames, key) -> smooth random swaying, upright and about a metre high, at 30 fps."""
+
+    def make(frames: int, key: int) -> Motion:
+        time = torch.arange(frames)[:, None, None] / 30
+        angles = 0.3 * torch.sin(time * (2 + normal((24, 3), key, "rate").abs()) + normal((24, 3), key, "phase"))
+        angles[:, 0] = torch.tensor([torch.pi / 2, 0.0, 0.0])
+        path = torch.stack((torch.sin(time[:, 0, 0]), 0.1 * time[:, 0, 0], torch.full((frames,), 0.95)), dim=-1)
+        return Motion.from_axis_angle(angles, path)
+
+    return make

@@ -1,0 +1,76 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from core_vimo.codec import ROOT
+from core_vimo.errors import InputError
+from edge_adapter.dance_data import DanceSet, DanceWindows, PairedDance, fit_codec, write_dance_set
+
+
+@pytest.fixture
+def windows(dance_folder) -> DanceWindows:
+    dances = DanceSet(dance_folder)
+    return DanceWindows(dances, fit_codec(dances.motions()), frames=150, stride=15, seed=0)
+
+
+def test_what_is_written_is_read(dance_folder, invented_dance):
+    dances = DanceSet(dance_folder)
+    assert [row["name"] for row in dances.rows] == ["dance0", "dance1", "dance2"]
+    whole, part = dances[0], dances.read(0, 40, 30)
+    assert torch.equal(whole.motion.rotations, invented_dance(200, 0).rotations)
+    assert torch.equal(part.motion.root_m, whole.motion.root_m[40:70])
+    assert torch.equal(part.features, whole.features[40:70])
+    assert len(DanceSet(dance_folder, "test")) == 1
+
+
+def test_windows_are_a_function_of_index_and_epoch(windows):
+    # 200 frames hold starts 0, 15, 30, 45; 170 hold 0, 15; 90 hold none.
+    assert len(windows) == 6
+    first, again, later = windows[(2, 0)], windows[(2, 0)], windows[(2, 1)]
+    assert first["x"].shape == (150, 151) and first["music"].shape == (150, 35)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["x"], later["x"])
+
+
+def test_windows_face_every_way_and_stay_in_range(windows):
+    headings = torch.stack([windows[(0, epoch)]["x"][0, ROOT.start : ROOT.start + 2] for epoch in range(40)])
+    assert headings.std(0).min() > 0.05
+    assert max(float(windows[(i, 0)]["x"].abs().max()) for i in range(len(windows))) <= 1
+
+
+def test_one_dance_that_fails_leaves_no_data_set(tmp_path, invented_dance):
+    good = invented_dance(60, 0)
+    beats = torch.zeros(1, dtype=torch.float64)
+    dances = [
+        PairedDance("good", good, torch.zeros(60, 35), beats, "none"),
+        PairedDance("bad", good, torch.zeros(59, 35), beats, "none"),
+    ]
+    with pytest.raises(InputError, match="bad: 59 frames of music, 60 of dance"):
+        write_dance_set(dances, tmp_path / "set", "librosa35")
+    with pytest.raises(InputError, match="nothing to write"):
+        write_dance_set([], tmp_path / "set", "librosa35")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_is_named(dance_folder, tmp_path):
+    with pytest.raises(InputError, match=r"index\.json: not a data set"):
+        DanceSet(tmp_path)
+    broken = tmp_path / "set"
+    shutil.copytree(dance_folder, broken)
+    (broken / "dances" / "dance0.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"dance0\.safetensors: cannot be read"):
+        DanceSet(broken)[0]
+    index = json.loads((broken / "index.json").read_text()) | {"format": 99}
+    (broken / "index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match="another version"):
+        DanceSet(broken)
+    with pytest.raises(InputError, match="no dance of the split 'validation'"):
+        DanceSet(dance_folder, "validation")
+
+
+def test_dances_too_short_for_a_window_are_refused_with_both_numbers(dance_folder):
+    dances = DanceSet(dance_folder)
+    with pytest.raises(InputError, match="longest dance has 200 frames, a window needs 300"):
+        DanceWindows(dances, fit_codec(dances.motions()), frames=300, stride=15, seed=0)

@@ -1,0 +1,70 @@
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from core_vimo.diffusion.schedule import cosine_schedule
+from core_vimo.diffusion.weighting import constant
+from edge_adapter.backbone import Backbone, BackboneConfig
+from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
+from edge_adapter.objective import DanceObjective
+
+LAMBDAS = {"simple": 1.0, "velocity": 1.0, "joints": 1.0, "foot": 1.0}
+TINY = BackboneConfig(condition_dim=35, latent=32, feed_forward=64, layers=1, heads=2, dropout=0.0)
+
+
+@pytest.fixture
+def parts(dance_folder):
+    dances = DanceSet(dance_folder)
+    codec = fit_codec(dances.motions())
+    windows = DanceWindows(dances, codec, 60, 30, 0)
+    return codec, default_collate([windows[(i, 0)] for i in range(4)])
+
+
+def _objective(codec, **changes) -> DanceObjective:
+    torch.manual_seed(0)
+    settings = {"weighting": constant(cosine_schedule()), "lambdas": LAMBDAS, "condition_drop": 0.0, "ptss": 0.0}
+    return DanceObjective(Backbone(TINY), codec, cosine_schedule(), seed=0, **settings | changes)
+
+
+@pytest.mark.parametrize("ptss", [0.0, 0.5])
+def test_a_samples_loss_does_not_hang_on_its_batch(parts, ptss):
+    codec, batch = parts
+    objective = _objective(codec, ptss=ptss, condition_drop=0.5)
+    together = objective(batch, torch.arange(10, 14), 3)
+    alone = objective({k: v[2:3] for k, v in batch.items()}, torch.tensor([12]), 3)
+    assert torch.allclose(together.per_sample[2], alone.per_sample[0], rtol=1e-4)
+    assert torch.allclose(together.loss, together.per_sample.mean())
+
+
+def test_a_dropped_condition_is_not_heard(parts):
+    codec, batch = parts
+    other = batch | {"music": batch["music"] + 5}
+    deaf, hearing = _objective(codec, condition_drop=1.0), _objective(codec)
+    samples = torch.arange(4)
+    assert torch.equal(deaf(batch, samples, 0).per_sample, deaf(other, samples, 0).per_sample)
+    assert not torch.equal(hearing(batch, samples, 0).per_sample, hearing(other, samples, 0).per_sample)
+
+
+def test_weights_and_lambdas_scale_the_terms(parts):
+    codec, batch = parts
+    samples = torch.arange(4)
+    once = _objective(codec)(batch, samples, 0)
+    doubled = _objective(codec, weighting=2 * constant(cosine_schedule()))(batch, samples, 0)
+    assert torch.allclose(doubled.per_sample, 2 * once.per_sample)
+    no_feet = _objective(codec, lambdas=LAMBDAS | {"foot": 0.0})(batch, samples, 0)
+    assert torch.allclose(no_feet.loss, once.loss - once.terms["foot"], rtol=1e-4)
+
+
+def test_it_learns_one_window_by_heart(parts):
+    codec, batch = parts
+    one = {k: v[:1].repeat(8, 1, 1) for k, v in batch.items()}
+    objective = _objective(codec)
+    optimizer = torch.optim.Adam(objective.parameters(), lr=3e-3)
+    losses = []
+    for step in range(150):
+        loss = objective(one, torch.arange(8), step).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-10:]) < 0.15 * sum(losses[:10])

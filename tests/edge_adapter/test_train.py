@@ -1,0 +1,51 @@
+import json
+
+import pytest
+import torch
+
+from core_vimo.bundle import Bundle
+from core_vimo.errors import InputError
+from edge_adapter.build import load_dance_model
+from stylize.cli import main
+
+
+@pytest.fixture(scope="module")
+def run(dance_folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    overrides = ["+experiment=debug", f"data.folder={dance_folder}", f"out={out}", "trainer.steps=6"]
+    assert main(["train", "dance", *overrides]) == 0
+    return out, overrides
+
+
+def test_training_ends_in_a_bundle_that_loads(run):
+    out, _ = run
+    model = load_dance_model(out / "bundle")
+    assert model.extractor == "librosa35" and model.backbone.config.latent == 32
+    assert not any(p.requires_grad for p in model.backbone.parameters())
+    music = torch.zeros(1, 30, 35)
+    guess = model.backbone(torch.zeros(1, 30, 151), torch.tensor([5]), model.backbone.encode(music))
+    assert torch.isfinite(guess).all()
+
+
+def test_the_card_says_what_was_done(run):
+    card = Bundle.load(run[0] / "bundle").card
+    assert "3 dances" in card and "6 steps" in card and "latent: 32" in card
+
+
+def test_a_finished_run_is_not_trained_again(run):
+    out, overrides = run
+    lines = (out / "stats.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["step"] == 6
+    assert main(["train", "dance", *overrides]) == 0
+    assert (out / "stats.jsonl").read_text().splitlines() == lines
+
+
+def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
+    bundle = Bundle.load(run[0] / "bundle")
+    Bundle(bundle.weights, bundle.config | {"kind": "vimo"}, bundle.codec, "").save(tmp_path / "b")
+    with pytest.raises(InputError, match="holds a 'vimo' model, a 'dance' model is needed"):
+        load_dance_model(tmp_path / "b")
+    smaller = bundle.config | {"model": bundle.config["model"] | {"latent": 16}}
+    Bundle(bundle.weights, smaller, bundle.codec, "").save(tmp_path / "c")
+    with pytest.raises(InputError, match="don't fit its config"):
+        load_dance_model(tmp_path / "c")
