@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             path,
             song=arguments.song,
             start_s=arguments.start,
-            size=_size(arguments.size),
+            size=parse_size(arguments.size),
             fps=arguments.fps,
             follow_dancer=arguments.follow,
             overlay=overlay,
@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """`720x720` as (width, height). Raises InputError."""
     from core_vimo.errors import InputError
 
     width, times, height = text.lower().partition("x")
