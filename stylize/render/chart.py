@@ -83,9 +83,7 @@ def mean_speed_m_s(motion: Motion) -> Numbers:
     joints = motion.joints_m().double().numpy()
     if len(joints) < 2:
         return np.zeros(1)
-    steps_m = np.sqrt((np.diff(joints, axis=0) ** 2).sum(-1))
-    speed: Numbers = steps_m.mean(-1) * motion.fps
-    return speed
+    return np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(-1) * motion.fps
 
 
 def _metre_grid(draw: ImageDraw.ImageDraw, place: Callable[[Numbers], Numbers], low: Numbers, high: Numbers) -> None:
@@ -101,7 +99,7 @@ def _round_steps(limit: float, most: int) -> Numbers:
     rough = max(limit / most, 1e-9)
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough * 0.999)
-    return np.round(np.arange(0, limit * (1 + 1e-9), step), 6)
+    return np.arange(0, limit * (1 + 1e-9), step).astype(np.float64).round(6)
 
 
 def _mixed(share: float) -> Colour:
