@@ -126,3 +126,11 @@ def test_attention_is_torchs_multi_head_attention() -> None:
     theirs.out_proj.load_state_dict(ours.out.state_dict())
     query, key, value = torch.randn(2, 9, 24), torch.randn(2, 11, 24), torch.randn(2, 11, 24)
     torch.testing.assert_close(ours(query, key, value), theirs(query, key, value)[0], rtol=0, atol=1e-6)
+
+
+def test_attention_in_bfloat16_is_the_same_but_for_rounding() -> None:
+    attention, x = Attention(32, 4, 0.0).eval(), torch.randn(2, 50, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = attention(x, x, x)
+    assert rough.dtype == torch.bfloat16
+    torch.testing.assert_close(rough.float(), attention(x, x, x), rtol=0, atol=0.02)
