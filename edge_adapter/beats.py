@@ -197,10 +197,10 @@ def _carried_on(beats_s: np.ndarray, interval_s: float, end_s: float) -> np.ndar
 
 def _bars(curves: _Curves, beats: np.ndarray) -> tuple[int, int]:
     """Beats in a bar (3 or 4) and the index of the first downbeat, for beats `[N]` in frames."""
+    if len(beats) < 4:
+        return 4, 0
     per_bar = _metre(curves, beats)
     evidence = _downbeat_evidence(curves, beats)
-    if len(evidence) < per_bar:
-        return 4, 0
     return per_bar, int(np.argmax([evidence[phase::per_bar].mean() for phase in range(per_bar)]))
 
 

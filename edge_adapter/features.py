@@ -33,7 +33,7 @@ ONSET, MFCC, CHROMA, PEAKS, BEATS = slice(0, 1), slice(1, 21), slice(21, 33), sl
 _FFT = 2048
 _MELS = 128
 _CQT_BINS_PER_OCTAVE = 36
-_BLOCK_FRAMES = 3600  # two minutes: bounds the memory, and makes the set-up of filters cheap
+_BLOCK_FRAMES = 7200  # four minutes: bounds the memory, and makes the set-up of filters cheap
 # Frames on each side that a constant-Q frame may see: its longest filter (1.07 s) and the half-band filters before it.
 _CQT_MARGIN = 60
 _TEMPO_WINDOW = 8 * FPS

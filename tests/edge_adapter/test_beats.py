@@ -87,6 +87,14 @@ def test_a_path_is_tracked_through_the_cache(tmp_path: Path, monkeypatch: pytest
     assert len(list((tmp_path / "cache" / "features").iterdir())) == 1
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.1, 1.7, 2.5, 4.0])
+def test_short_sounds_have_a_grid_or_none(seconds: float) -> None:
+    grid = track_beats(features_of_samples(written("pop", 104.0).mono[: round(seconds * RATE)]))
+    assert np.isfinite(grid.beats_s).all() and (np.diff(grid.beats_s) > 0).all()
+    assert np.isin(grid.downbeats_s, grid.beats_s).all()
+    assert len(grid.counts()) == len(grid.beats_s)
+
+
 def test_other_features_are_refused() -> None:
     with pytest.raises(InputError, match="librosa35"):
         track_beats(MusicFeatures(torch.zeros(90, 4800), 30.0, "jukebox"))

@@ -1,5 +1,8 @@
 """Features are computed once a song; whatever happens to the cache, right numbers come back."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,3 +116,10 @@ def test_cache_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch, tmp_
     assert cache_folder() == Path.home() / ".cache" / "vimo"
     monkeypatch.setattr("sys.platform", "darwin")
     assert cache_folder() == Path.home() / "Library" / "Caches" / "vimo"
+
+
+def test_numba_is_sent_to_our_cache_before_it_is_imported(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {"VIMO_CACHE": str(tmp_path)}
+    code = "import edge_adapter, os, sys; print(os.environ['NUMBA_CACHE_DIR'], 'numba' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == [str(tmp_path / "numba"), "False"]
