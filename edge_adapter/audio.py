@@ -172,9 +172,8 @@ def _decode_track(container: av.container.InputContainer, track: av.AudioStream)
             part.pts = None  # gaps between time stamps are closed, as players close them
             gathered.write(part)
         if gathered.samples >= frame.sample_rate:
-            yield _mono(gathered.read())
-    if gathered.samples:
-        yield _mono(gathered.read())
+            yield from _all_of(gathered)
+    yield from _all_of(gathered)
 
 
 def _frames(container: av.container.InputContainer, track: av.AudioStream) -> Iterator[av.AudioFrame]:
@@ -185,5 +184,7 @@ def _frames(container: av.container.InputContainer, track: av.AudioStream) -> It
             continue  # one damaged packet: players skip it and go on
 
 
-def _mono(frame: av.AudioFrame) -> tuple[int, np.ndarray]:
-    return frame.sample_rate, frame.to_ndarray().mean(0, dtype=np.float32)
+def _all_of(gathered: av.AudioFifo) -> Iterator[tuple[int, np.ndarray]]:
+    frame = gathered.read()
+    if frame is not None:
+        yield frame.sample_rate, frame.to_ndarray().mean(0, dtype=np.float32)

@@ -46,8 +46,8 @@ _LOUDNESS_DB = 20.0
 class BeatGrid:
     """Beats `[N]` and downbeats `[M]` of a song in seconds; every downbeat is one of the beats.
 
-    `confidence` in [0, 1] is how much the accents repeat at the tempo found: above 0.3 for music with a pulse, near 0
-    for speech. A silent song has no beats, tempo 0 and confidence 0.
+    `confidence` in [0, 1] is how much the accents repeat at the tempo found: above 0.3 for music with a steady pulse,
+    about 0.2 where the tempo sways by a tenth, near 0 for rubato and noise. A silent song has no beats, tempo 0 and confidence 0.
     """
 
     beats_s: np.ndarray
