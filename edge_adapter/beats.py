@@ -47,7 +47,8 @@ class BeatGrid:
     """Beats `[N]` and downbeats `[M]` of a song in seconds; every downbeat is one of the beats.
 
     `confidence` in [0, 1] is how much the accents repeat at the tempo found: above 0.3 for music with a steady pulse,
-    about 0.2 where the tempo sways by a tenth, near 0 for rubato and noise. A silent song has no beats, tempo 0 and confidence 0.
+    about 0.2 where the tempo sways by a tenth, near 0 for rubato and noise. A silent song has no beats, tempo 0 and
+    confidence 0.
     """
 
     beats_s: np.ndarray
