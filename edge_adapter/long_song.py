@@ -170,10 +170,13 @@ class SongDancer:
 
         The windows that share frames with it are sampled along, their other frames held to `motion` at every step.
         """
+        if len(motion) != windows.frames:
+            raise InputError(f"the dance has {len(motion)} frames, its music {windows.frames}; give the song it is to")
         part, first = windows.around(window)
         near = slice(first, first + part.frames)
         start = song_noise(windows, seed, 0, "start")[:, near].to(music)
         known = self.codec.encode(motion[near])[None].to(music)
+        held = _outside(windows.span(window), near).to(music.device)
         x0 = self.sampler(
             self.denoiser(music[near], part),
             start,
@@ -181,7 +184,7 @@ class SongDancer:
             steps=self.steps,
             noise=lambda step: song_noise(windows, seed, step, "step")[:, near].to(music),
             clip=1.0,
-            constrain=keep_known(known, _outside(windows.span(window), near), self.schedule, lambda step: start),
+            constrain=keep_known(known, held, self.schedule, lambda step: start),
         )
         return _put(self.codec.decode(x0[0]), motion, windows.span(window), first)
 

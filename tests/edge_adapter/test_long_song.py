@@ -215,3 +215,8 @@ def test_a_window_made_again_ends_where_the_rest_goes_on() -> None:
     step = torch.tensor(1.5 / 30)
     torch.testing.assert_close(first.root_m[:41, 0].diff(), step.expand(40), rtol=0, atol=1e-4)
     torch.testing.assert_close(last.root_m[60:, 0].diff(), step.expand(39), rtol=0, atol=1e-4)
+
+
+def test_another_songs_dance_is_refused(dancer: SongDancer, music: Tensor, motion: Motion) -> None:
+    with pytest.raises(InputError, match="give the song"):
+        dancer.remake(motion[:-1], music, WINDOWS, 1, seed=0)
