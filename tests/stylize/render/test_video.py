@@ -173,7 +173,8 @@ def test_without_any_encoder_the_missing_ones_are_named(dance, tmp_path, monkeyp
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_ctrl_c_leaves_neither_files_nor_processes(tmp_path):
+@pytest.mark.parametrize("how", ["ctrl-c", "kill -9"])
+def test_an_early_end_leaves_no_process_and_no_video(tmp_path, how):
     script = tmp_path / "draw.py"
     script.write_text(
         textwrap.dedent("""
@@ -192,14 +193,18 @@ def test_ctrl_c_leaves_neither_files_nor_processes(tmp_path):
         for line in child.stdout:
             if int(line) >= 20:
                 break
-        os.killpg(child.pid, signal.SIGINT)
+        if how == "ctrl-c":
+            os.killpg(child.pid, signal.SIGINT)
+        else:
+            os.kill(child.pid, signal.SIGKILL)
         child.stdout.read()
         assert child.wait(timeout=60) != 0
     deadline = time.monotonic() + 20
     while group_is_alive(child.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not group_is_alive(child.pid)
-    assert list((tmp_path / "out").iterdir()) == []
+    left = [path.name for path in (tmp_path / "out").iterdir()]
+    assert left == [] if how == "ctrl-c" else all(name.startswith(".writing-") for name in left)
 
 
 def group_is_alive(group: int) -> bool:
