@@ -1,6 +1,6 @@
 """Several takes of one dance, ranked by numbers a person can read."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -52,17 +52,6 @@ def rank(takes: list[TakeNumbers]) -> list[int]:
     return [int(i) for i in np.argsort(total, kind="stable")]
 
 
-def table(takes: list[TakeNumbers], order: list[int]) -> list[dict[str, str]]:
-    """Rows to print, best first."""
-    return [
-        {"take": str(i + 1)} | {f.name: _text(asdict(takes[i])[f.name]) for f in fields(TakeNumbers)} for i in order
-    ]
-
-
 def _number(value: object) -> float | None:
     number = float(value)  # type: ignore[arg-type]
     return None if np.isnan(number) else round(number, 3)
-
-
-def _text(value: float | None) -> str:
-    return "–" if value is None else f"{value:g}"

@@ -7,6 +7,18 @@ HELP = "Make a dance for a song: MP4 with the song, GLB, BVH, NPZ for Blender, a
 EXAMPLE = "vimo dance song.mp3 --out my_dance --seconds 30 --start 12 --takes 4"
 
 
+HEADINGS = {
+    "bas_music_to_dance": "beats→dance",
+    "bas_dance_to_music": "dance→beats",
+    "beat_f1": "beat F1",
+    "foot_skate_ratio": "skating",
+    "float_cm": "float cm",
+    "jitter": "jitter",
+    "travel_m": "travel m",
+}
+"""What stands over a take's numbers (`stylize.takes.TakeNumbers`)."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("song", type=Path, help="any sound file: wav, mp3, m4a, ogg, flac, or a video with sound")
     parser.add_argument("--out", type=Path, help="folder for the files (default: a folder named after the song)")
@@ -65,7 +77,7 @@ def _tell(manifest: dict, out: Path) -> None:
     else:
         print("heard no beats; the dance has no counts")
     takes = manifest["takes"]
-    table = Table("take", "seed", *takes[0]["numbers"])
+    table = Table("take", "seed", *(HEADINGS[name] for name in takes[0]["numbers"]))
     for place, take in enumerate(takes, start=1):
         numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())
         table.add_row(str(place), str(take["seed"]), *numbers)

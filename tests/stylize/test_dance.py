@@ -1,0 +1,88 @@
+import json
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from core_vimo.formats import read_motion
+from core_vimo.publish import sha256_file
+from edge_adapter.audio import write_audio
+from edge_adapter.sequencer import make_score, render
+from stylize.cli import main
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """Nine seconds of pop at 120."""
+    track = render(make_score(1, 9.0, "pop", 120.0), 22050)
+    path = tmp_path_factory.mktemp("songs") / "my song.wav"
+    write_audio(path, track.samples, track.rate)
+    return path
+
+
+@pytest.fixture(scope="module")
+def made(song, tiny_bundle, tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "dance"
+    options = ["--bundle", str(tiny_bundle), "--steps", "3", "--seconds", "6", "--start", "1", "--size", "96x96"]
+    assert main(["dance", str(song), "--out", str(out), "--takes", "2", *options]) == 0
+    return out, options
+
+
+def test_everything_is_there_and_agrees(made, song):
+    out, _ = made
+    manifest = json.loads((out / "manifest.json").read_text())
+    written = sorted(p.name for p in out.iterdir() if p.name != "manifest.json")
+    assert written == sorted(name for take in manifest["takes"] for name in take["files"])
+    assert sorted(take["seed"] for take in manifest["takes"]) == [0, 1]
+    assert manifest["song_sha256"] == sha256_file(song) and manifest["audio_offset_s"] == 1
+    motions = [read_motion(out / f"take1.{suffix}") for suffix in ("npz", "bvh", "glb")]
+    assert all(len(motion) == 180 for motion in motions)
+    for other in motions[1:]:
+        assert torch.allclose(other.joints_m(), motions[0].joints_m(), atol=1e-3)
+
+
+def test_the_video_lasts_as_long_as_the_dance_and_sounds(made):
+    with av.open(str(made[0] / "take1.mp4")) as video:
+        picture, sound = video.streams.video[0], video.streams.audio[0]
+        assert float(picture.duration * picture.time_base) == pytest.approx(6.0, abs=1 / 30)
+        assert float(sound.duration * sound.time_base) == pytest.approx(6.0, abs=0.05)
+
+
+def test_the_manifest_makes_the_same_dance_again(made, song, tiny_bundle, tmp_path):
+    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(tiny_bundle), "--no-video"]
+    assert main(["dance", str(song), "--out", str(tmp_path / "again"), *again]) == 0
+    for take in ("take1.npz", "take2.npz"):
+        first, second = read_motion(made[0] / take), read_motion(tmp_path / "again" / take)
+        assert torch.equal(first.rotations, second.rotations) and torch.equal(first.root_m, second.root_m)
+
+
+def test_another_song_is_not_danced_from_that_manifest(made, tmp_path, tiny_bundle, capsys):
+    other = tmp_path / "other.wav"
+    write_audio(other, np.zeros((22050 * 3, 1), np.float32), 22050)
+    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(tiny_bundle)]
+    assert main(["dance", str(other), "--out", str(tmp_path / "out"), *again]) == 2
+    assert "not the song of" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_seed_is_another_dance(made, song, tmp_path):
+    out, options = made
+    assert main(["dance", str(song), "--out", str(tmp_path), "--seed", "5", "--no-video", *options]) == 0
+    assert not torch.equal(read_motion(tmp_path / "dance.npz").root_m, read_motion(out / "take1.npz").root_m)
+
+
+def test_silence_is_danced_without_counts(tmp_path, tiny_bundle):
+    write_audio(tmp_path / "silence.wav", np.zeros((22050 * 5, 1), np.float32), 22050)
+    options = ["--bundle", str(tiny_bundle), "--steps", "2", "--no-video"]
+    assert main(["dance", str(tmp_path / "silence.wav"), "--out", str(tmp_path / "out"), *options]) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["tempo_bpm"] == 0 and manifest["takes"][0]["numbers"]["beat_f1"] is None
+    assert len((tmp_path / "out" / "dance.counts.csv").read_text().splitlines()) == 1
+
+
+def test_the_tempo_can_be_corrected(made, song, tmp_path):
+    _, options = made
+    assert main(["dance", str(song), "--out", str(tmp_path), "--tempo", "half", "--no-video", *options]) == 0
+    heard = json.loads((made[0] / "manifest.json").read_text())["tempo_bpm"]
+    assert json.loads((tmp_path / "manifest.json").read_text())["tempo_bpm"] == pytest.approx(heard / 2, rel=0.01)
