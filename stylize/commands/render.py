@@ -1,16 +1,13 @@
 """`vimo render`: a motion file, and a song, as a video."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stylize.render.lettering import CountOverlay
-    from stylize.render.video import Progress
 
-HELP = "Draw a motion file as an MP4 video, with its song and the counts."
+HELP = "Draw a motion file as an MP4 video with its song and counts, or as a silent loop (.webp, .gif) for a page."
 EXAMPLE = "vimo render my_dance/dance.npz --song song.mp3 --counts --out dance.mp4"
 
 
@@ -18,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", type=Path, help="a motion file: .npz, .bvh, .glb or .pkl")
     parser.add_argument("--song", type=Path, help="sound for the video: any sound or video file")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where in the song the motion begins")
-    parser.add_argument("--out", type=Path, metavar="MP4", help="the video (default: beside the motion)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the .mp4 (default: beside the motion), .webp or .gif")
     parser.add_argument("--size", default="720x720", metavar="WxH", help="in pixels, e.g. 1080x1920 (default: 720x720)")
     parser.add_argument("--fps", type=float, default=30.0, help="frames a second (default: 30)")
     parser.add_argument("--follow", action="store_true", help="move the camera along with the dancer")
@@ -28,22 +25,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from core_vimo.formats import read_motion
+    from stylize.progress import Progress
+    from stylize.render.picture import LOOPS, write_teaser
     from stylize.render.video import write_video
 
-    overlay = _counts(arguments)
+    motion = read_motion(arguments.motion)
+    size = parse_size(arguments.size)
     path = arguments.out or arguments.motion.with_suffix(".mp4")
-    with _progress_bar() as progress:
+    if path.suffix.lower() in LOOPS:
+        write_teaser(motion, path, size, min(arguments.fps, 15.0))
+        print(path)
+        return 0
+    overlay = _counts(arguments)
+    with Progress() as progress:
         write_video(
-            read_motion(arguments.motion),
+            motion,
             path,
             song=arguments.song,
             start_s=arguments.start,
-            size=parse_size(arguments.size),
+            size=size,
             fps=arguments.fps,
             follow_dancer=arguments.follow,
             overlay=overlay,
             workers=arguments.workers,
-            progress=progress,
+            progress=lambda done, total: progress("Filming", done, total),
         )
     print(path)
     return 0
@@ -70,12 +75,3 @@ def _counts(arguments: argparse.Namespace) -> "CountOverlay | None":
     from stylize.render.lettering import CountOverlay
 
     return CountOverlay.of(track_beats(arguments.song), arguments.start)
-
-
-@contextmanager
-def _progress_bar() -> Iterator["Progress"]:
-    from rich.progress import Progress as Bar
-
-    with Bar(transient=True) as bar:
-        task = bar.add_task("drawing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -20,6 +20,9 @@ from stylize.render.poses import mannequin_mesh, poses_of
 from stylize.render.scene import Image, Scene
 from stylize.render.video import shot_of
 
+LOOPS = (".webp", ".gif")
+"""What moving pictures without sound are written as."""
+
 _ELBOW_ROOM_M = 0.25
 _LONG_LENS = 6.0  # a row is seen from afar, or its ends would be stretched
 
@@ -28,8 +31,9 @@ def write_contact_sheet(motion: Motion, path: Path | str, poses: int = 8, beats_
     """Write the sheet a choreographer reads as PNG: `pose_row` above, `path_and_speed` below."""
     motion = _to_audience(motion)
     above = pose_row(motion, poses)
-    draw_mask(above, text_mask("left is orange, right is green", 16), 30, 34, INK)
     below = path_and_speed(motion, (above.shape[1], 420), beats_s)
+    legend = text_mask("left limbs are orange, right ones green", 16)
+    draw_mask(below, legend, below.shape[1] - legend.shape[1] - 40, 18, INK)
     write_png(np.concatenate((above, below)), path)
 
 
@@ -80,13 +84,13 @@ def path_and_speed(motion: Motion, size: Size = (1920, 420), beats_s: Sequence[f
     canvas = Pillow.new("RGB", (size[0] * 2, height * 2), (250, 249, 247))
     draw_top_view(canvas, (0, 0, round(height * 2.7), height * 2), motion)
     draw_speed(canvas, (round(height * 2.7), 0, size[0] * 2, height * 2), motion, np.asarray(beats_s, float))
-    return np.asarray(canvas.resize(size, Pillow.Resampling.LANCZOS))
+    return np.array(canvas.resize(size, Pillow.Resampling.LANCZOS))
 
 
 def write_teaser(motion: Motion, path: Path | str, size: Size = (360, 360), fps: float = 15.0) -> None:
     """Write the motion as a loop without sound for a page: animated `.webp` or `.gif`, held in memory meanwhile."""
     path = Path(path)
-    if path.suffix.lower() not in {".webp", ".gif"}:
+    if path.suffix.lower() not in LOOPS:
         raise InputError(f"{path}: a moving picture is written as .webp or .gif; choose one of these suffixes")
     shot = shot_of(resample(motion, fps), size, fps, follow_dancer=True)
     painter = Painter(shot)
