@@ -6,20 +6,23 @@ OUT    ?= outputs/demo
 SONG   ?= $(OUT)/song.wav
 TORCH  ?= torch==2.13.0
 
-.PHONY: demo test check format clean
+.PHONY: demo test check lint format clean
 
 demo: $(VENV)/demo.done
 	@test "$(SONG)" != "$(OUT)/song.wav" || $(BIN)/vimo compose "$(SONG)"
 	$(BIN)/vimo dance "$(SONG)" --out "$(OUT)"
 
 test: $(VENV)/test.done node_modules/gltf-validator
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-check: $(VENV)/test.done
+# What should hold before every commit: format, lint, types, the tests that are not slow.
+check: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 format: $(VENV)/test.done
 	$(BIN)/ruff format .

@@ -12,6 +12,9 @@ from core_vimo.randomness import normal
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Not the user's cache; and one for each test process, since numba's can be spoilt by two that compile at once.
+os.environ["VIMO_CACHE"] = str(ROOT / ".pytest_cache" / f"vimo-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
+
 
 def _folder(variable: str, default: Path) -> Path:
     folder = Path(os.environ.get(variable, default))

@@ -8,13 +8,13 @@ EXAMPLE = "vimo dance song.mp3 --out my_dance --seconds 30 --start 12 --takes 4"
 
 
 HEADINGS = {
-    "bas_music_to_dance": "beats→dance",
-    "bas_dance_to_music": "dance→beats",
-    "beat_f1": "beat F1",
+    "bas_music_to_dance": "beats→\ndance",
+    "bas_dance_to_music": "dance→\nbeats",
+    "beat_f1": "beat\nF1",
     "foot_skate_ratio": "skating",
-    "float_cm": "float cm",
+    "float_cm": "float\ncm",
     "jitter": "jitter",
-    "travel_m": "travel m",
+    "travel_m": "travel\nm",
 }
 """What stands over a take's numbers (`stylize.takes.TakeNumbers`)."""
 
@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(manifest: dict, out: Path) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
@@ -77,7 +78,7 @@ def _tell(manifest: dict, out: Path) -> None:
     else:
         print("heard no beats; the dance has no counts")
     takes = manifest["takes"]
-    table = Table("take", "seed", *(HEADINGS[name] for name in takes[0]["numbers"]))
+    table = Table("take", "seed", *(HEADINGS[name] for name in takes[0]["numbers"]), box=SIMPLE, padding=(0, 1))
     for place, take in enumerate(takes, start=1):
         numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())
         table.add_row(str(place), str(take["seed"]), *numbers)
