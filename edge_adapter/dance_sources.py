@@ -19,7 +19,7 @@ from core_vimo.errors import InputError
 from core_vimo.formats import read_motion
 from core_vimo.formats.npz import load_arrays
 from core_vimo.formats.retarget import impossible_steps
-from core_vimo.motion import Motion, ground, mirror, resample, sample_at
+from core_vimo.motion import Motion, face_audience, ground, mirror, resample, sample_at
 from core_vimo.randomness import fold
 from edge_adapter.dance_data import FPS, PairedDance
 from edge_adapter.features import RATE, MusicFeatures, features_of_samples
@@ -44,7 +44,7 @@ class Source:
         return Path(self.member or self.path).stem
 
     def read(self) -> list[Motion]:
-        """The motion's sound stretches, grounded, at 30 fps: cut where a capture glitched, `SHORTEST_S` or longer."""
+        """The motion's sound stretches at 30 fps, grounded, facing front: cut where a capture glitched, `SHORTEST_S` or longer."""
         if self.member is None:
             return _sound_stretches(read_motion(self.path))
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(self.path) as archive:
@@ -63,9 +63,9 @@ def _sound_stretches(motion: Motion) -> list[Motion]:
 
 
 def _at_rate(motion: Motion) -> Motion:
-    """Grounded at 30 fps, contacts detected there: at 120 fps noise alone moves feet fast."""
+    """At 30 fps, on the floor, facing the audience; contacts detected there: at 120 fps noise alone moves feet fast."""
     slower = resample(motion, FPS)
-    return ground(Motion.from_rotations(slower.rotations, slower.root_m, FPS))
+    return face_audience(ground(Motion.from_rotations(slower.rotations, slower.root_m, FPS)))
 
 
 def find_sources(places: Sequence[Path]) -> list[Source]:
