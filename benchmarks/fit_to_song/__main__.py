@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="the data set the bundle was trained on, made by `vimo dataset`")
     parser.add_argument("--long-song", type=Path, help="a song to dance to for four minutes in one go")
     parser.add_argument("--seeds", type=int, default=3, help="dances a song (default 3)")
-    parser.add_argument("--rendered", type=int, default=8, help="songs of the sequencer (default 8)")
+    parser.add_argument("--rendered", type=int, default=6, help="songs of the sequencer (default 6)")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of a dance (default 20)")
     parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
     parser.add_argument("--guidance", type=float, default=2.0, help="default 2")

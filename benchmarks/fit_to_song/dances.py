@@ -15,15 +15,20 @@ from edge_adapter.build import DanceModel
 from edge_adapter.dance_data import FPS, DanceSet
 from stylize.dance import DanceSettings, dance_takes
 
+_SEEDS_APART = 1000
+
 Dances = list[list[Motion]]
 """For each excerpt its dances."""
 
 
 def generate(model: DanceModel, excerpts: Sequence[Excerpt], settings: DanceSettings, takes: int, what: str) -> Dances:
-    """`takes` dances an excerpt, as `vimo dance` makes them; no two start from the same noise."""
+    """`takes` dances an excerpt, as `vimo dance` makes them; no two start from the same noise.
+
+    Called again with other settings, each dance starts from the noise it had before.
+    """
     found = []
     for number, excerpt in enumerate(track(excerpts, what)):
-        chosen = replace(settings, takes=takes, seed=settings.seed + takes * number)
+        chosen = replace(settings, takes=takes, seed=settings.seed + _SEEDS_APART * number)
         found.append([take.motion for take in dance_takes(model, excerpt.heard, chosen, lambda *_: None)])
     return found
 

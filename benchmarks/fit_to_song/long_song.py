@@ -1,21 +1,20 @@
 """A song of minutes danced in one go: what it costs, whether the dancer stays, and whether the windows' seams show."""
 
-import resource
-import sys
 import time
 from dataclasses import dataclass
 
+import psutil
 import torch
 from torch import Tensor
 
 from benchmarks.fit_to_song.excerpts import Excerpt
+from core_vimo.diffusion.sampling import Callback
 from core_vimo.motion import Motion
 from edge_adapter.build import DanceModel
 from edge_adapter.long_song import WINDOW, SongDancer, Windows, dance_windows
 from stylize.dance import DanceSettings
 
 _NEAR_FRAMES = 2
-_MAXRSS_PER_MIB = 2**20 if sys.platform == "darwin" else 2**10
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,14 @@ class Seams:
 
 @dataclass(frozen=True)
 class LongDance:
-    """A long dance: seconds of music, on the clock and of all cores; MiB of memory beyond what the process had needed
-    before (for short dances); metres from the start, at the end and at most; seams, tied as dances are made and untied.
+    """A long dance: seconds of music, on the clock and of all cores; MB of memory held after a step, at most, beyond
+    what was held before; metres from the start, at the end and at most; seams, tied as dances are and untied.
     """
 
     music_s: float
     wall_s: float
     core_s: float
-    risen_mib: float
+    held_mb: float
     end_m: float
     farthest_m: float
     tied: Seams
@@ -51,10 +50,10 @@ class LongDance:
 def long_dance(model: DanceModel, excerpt: Excerpt, settings: DanceSettings) -> LongDance:
     """One dance to the whole excerpt, and one from windows that share nothing, to see what tying is good for."""
     windows = dance_windows(len(excerpt), excerpt.heard.grid)
-    before_mib, wall_s, core_s = _peak_mib(), time.perf_counter(), time.process_time()
-    motion = _dance(model, excerpt, windows, settings)
+    held_mb = [_resident_mb()]
+    wall_s, core_s = time.perf_counter(), time.process_time()
+    motion = _dance(model, excerpt, windows, settings, lambda step, x: held_mb.append(_resident_mb()))
     wall_s, core_s = time.perf_counter() - wall_s, time.process_time() - core_s
-    risen_mib = _peak_mib() - before_mib
     frames = len(excerpt) // WINDOW * WINDOW
     apart = Windows(tuple(range(0, frames, WINDOW)), WINDOW)
     untied = _dance(model, excerpt.first(frames / motion.fps), apart, settings)
@@ -63,7 +62,7 @@ def long_dance(model: DanceModel, excerpt: Excerpt, settings: DanceSettings) -> 
         excerpt.seconds,
         wall_s,
         core_s,
-        risen_mib,
+        max(held_mb) - held_mb[0],
         float(away_m[-1]),
         float(away_m.max()),
         seams(motion, windows),
@@ -99,10 +98,16 @@ def _near_seams(windows: Windows, jerks: int) -> Tensor:
     return ((torch.arange(jerks)[:, None] - centre).abs() <= _NEAR_FRAMES).any(dim=1)
 
 
-def _dance(model: DanceModel, excerpt: Excerpt, windows: Windows, settings: DanceSettings) -> Motion:
+def _dance(
+    model: DanceModel,
+    excerpt: Excerpt,
+    windows: Windows,
+    settings: DanceSettings,
+    callback: Callback | None = None,
+) -> Motion:
     dancer = SongDancer(model.backbone, model.codec, model.schedule, weight=settings.guidance, steps=settings.steps)
-    return dancer.dance(excerpt.heard.features, windows, settings.seed)
+    return dancer.dance(excerpt.heard.features, windows, settings.seed, callback)
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MAXRSS_PER_MIB
+def _resident_mb() -> float:
+    return psutil.Process().memory_info().rss / 1e6

@@ -26,9 +26,12 @@ from edge_adapter.dance_data import DanceSet
 from stylize.dance import DanceSettings
 
 OURS, COPIES, NO_MUSIC, REAL = "model", "copied training clips", "no music (guidance 0)", "real dancers"
-GUIDANCES = (1.0, 2.0, 3.0, 4.0)
+GUIDANCES = (0.0, 1.0, 2.0, 3.0, 4.0)
+OTHER_TAKES = 2
+"""Dances a song where the songs aren't real ones."""
+
 LAGS_S = np.arange(-12, 13) / 30
-SOLVER_SONGS, SOLVER_SECONDS = 4, 10.0
+SOLVER_SONGS, SOLVER_SECONDS = 2, 8.0
 COPYING_DANCES = 12
 
 
@@ -41,9 +44,9 @@ class Plan:
     long_song: Path | None
     settings: DanceSettings
     takes: int = 3
-    rendered: int = 8
+    rendered: int = 6
     seconds: float = 20.0
-    held_out_seconds: float = 40.0
+    held_out_seconds: float = 30.0
     long_seconds: float = 240.0
 
 
@@ -72,11 +75,11 @@ class Measurement:
     def parts(self) -> Iterator[tuple[str, Table]]:
         """One after the other, so that each can be kept when it is done."""
         yield "songs", self._songs()
-        if self.plan.long_song:
-            yield "long song", self._long_song(self.plan.long_song)  # before what needs memory
         yield "alignment", self._alignment()
         if self.plan.data:
             yield "quality", _report_table(self._quality(self.plan.data))
+        if self.plan.long_song:
+            yield "long song", self._long_song(self.plan.long_song)
         yield "guidance", self._guidance()
         yield "steps", self._steps()
 
@@ -107,19 +110,20 @@ class Measurement:
             f"{NO_MUSIC}, real songs": (self.without_music, self.real),
         }
         for name, excerpts in list(self._sets().items())[1:]:
-            dances = self._generate(excerpts, plan.settings, plan.takes, f"Dancing to {name}")
+            dances = self._generate(excerpts, plan.settings, OTHER_TAKES, f"Dancing to {name}")
             compared[f"{OURS}, {name}"] = (dances, excerpts)
         if plan.data:
             copies = copied(plan.data, self.real, plan.takes, plan.settings.seed)
             compared[f"{COPIES}, real songs"] = (copies, self.real)
-            for split, excerpts in (("held-out", self.held_out), ("training", self._training_songs(plan.data))):
-                compared[f"{REAL}, {split} songs"] = ([[e.real] for e in excerpts if e.real], excerpts)
+            for which, excerpts in (("held-out", self.held_out), ("all the data's", self._all_paired(plan.data))):
+                compared[f"{REAL}, {which} songs"] = ([[e.real] for e in excerpts if e.real], excerpts)
         numbers = {name: self._against_other_songs(*pair) for name, pair in compared.items()}
         return Table(numbers, _alignment_markdown(numbers))
 
-    def _training_songs(self, data: Path) -> list[Excerpt]:
-        """More real dances than were held out, to tell how far real dancers are on the beat by these measures."""
-        return paired_excerpts(data, "train", self.plan.held_out_seconds, self.plan.settings.seed)
+    def _all_paired(self, data: Path) -> list[Excerpt]:
+        """Training dances too: the held-out ones are too few to tell how much real dancers are on the beat."""
+        seconds, seed = self.plan.held_out_seconds, self.plan.settings.seed
+        return [*self.held_out, *paired_excerpts(data, "train", seconds, seed)]
 
     def _against_other_songs(self, dances: Dances, excerpts: Sequence[Excerpt]) -> dict[str, Any]:
         music = [alignment.Music(excerpt.beats_s, excerpt.seconds) for excerpt in excerpts]
@@ -149,20 +153,24 @@ class Measurement:
         return [measure(name, motion, beats_s) for name, motion, beats_s in real_dances(data, self.plan.seconds)]
 
     def _guidance(self) -> Table:
-        excerpts = [*self.real, *self.rendered]
-        sets = {
-            f"guidance {weight:g}": self._generate(
-                excerpts, replace(self.plan.settings, guidance=weight), 1, f"Dancing with guidance {weight:g}"
-            )
-            for weight in GUIDANCES
-        }
-        aligned = {name: self._against_other_songs(dances, excerpts) for name, dances in sets.items()}
-        numbers, text = {"alignment": aligned}, _alignment_markdown(aligned)
+        sets = {f"guidance {weight:g}": self._first_takes(weight) for weight in GUIDANCES}
+        aligned = {name: self._against_other_songs(dances, self.real) for name, dances in sets.items()}
+        numbers: dict[str, Any] = {"alignment": aligned}
+        text = _alignment_markdown(aligned)
         if self.plan.data:
-            measured = {name: quality.measure_all(dances, excerpts) for name, dances in sets.items()}
+            measured = {name: quality.measure_all(dances, self.real) for name, dances in sets.items()}
             report = _report_table(quality.table(measured, self._reference(self.plan.data), self.plan.settings.seed))
             numbers["quality"], text = report.numbers, text + "\n" + report.markdown
         return Table(numbers, text)
+
+    def _first_takes(self, weight: float) -> Dances:
+        """The first dance of each real song, made again where the other parts don't have it."""
+        made = {self.plan.settings.guidance: self.to_real_songs, 0.0: self.without_music}.get(weight)
+        if made:
+            return [takes[:1] for takes in made]
+        return self._generate(
+            self.real, replace(self.plan.settings, guidance=weight), 1, f"Dancing with guidance {weight:g}"
+        )
 
     def _steps(self) -> Table:
         excerpts = [excerpt.first(SOLVER_SECONDS) for excerpt in self.real[:: max(len(self.real) // SOLVER_SONGS, 1)]]
