@@ -22,8 +22,10 @@ from torch import Tensor
 from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.publish import MANIFEST, publish_folder, verify_manifest, write_manifest
+from core_vimo.reading import read_bytes, read_yaml
 
 FORMAT = 1
+FILES = ("model.safetensors", "codec.safetensors", "config.yaml", "card.md")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +53,15 @@ class Bundle:
         folder = Path(folder)
         if not folder.is_dir():
             raise InputError(f"{folder}: there is no such bundle; give the folder that holds model.safetensors")
-        verify_manifest(folder)
-        try:
-            config = yaml.safe_load((folder / "config.yaml").read_text())
-            weights = {k: v.float() for k, v in load_file(folder / "model.safetensors").items()}
-            normalisation = load_file(folder / "codec.safetensors")
-            if config.pop("format") != FORMAT:
-                raise InputError(f"{folder}: made by another version of the suite (format is not {FORMAT})")
-            codec = _codec(config.pop("codec"), normalisation)
-            card = (folder / "card.md").read_text()
-        except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError, safetensors.SafetensorError) as error:
-            raise InputError(f"{folder}: not a readable bundle ({error}); take a fresh copy") from error
+        verify_manifest(folder, FILES)
+        config = read_yaml(folder / "config.yaml")
+        if not isinstance(config, dict) or config.pop("format", None) != FORMAT:
+            raise InputError(
+                f"{folder}: its config.yaml is not of format {FORMAT}; take a bundle made for this version"
+            )
+        weights = _tensors(folder / "model.safetensors")
+        codec = _codec(folder, config.pop("codec", None), _tensors(folder / "codec.safetensors"))
+        card = read_bytes(folder / "card.md").decode(errors="replace")
         return cls(weights, config, codec, card)
 
 
@@ -70,8 +70,23 @@ def bundle_hash(folder: Path | str) -> str:
     return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
 
 
-def _codec(settings: dict[str, Any], tensors: dict[str, Tensor]) -> MotionCodec:
-    for name in ("scale", "offset"):
-        if tensors[name].shape != (CHANNELS,):
-            raise InputError(f"the codec's {name} has shape {list(tensors[name].shape)} instead of [{CHANNELS}]")
-    return MotionCodec(tensors["scale"], tensors["offset"], settings["sixd"], settings["root"], settings["fps"])
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """Every tensor of the file in float32. Raises InputError for damaged files and for NaN and infinity."""
+    try:
+        tensors = {name: value.float() for name, value in load_file(path).items()}
+    except (OSError, RuntimeError, TypeError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: damaged, its tensors can't be read; take a fresh copy of the bundle") from error
+    for name, value in tensors.items():
+        if not value.isfinite().all():
+            raise InputError(f"{path}: '{name}' holds NaN or infinity; take a fresh copy of the bundle")
+    return tensors
+
+
+def _codec(folder: Path, settings: Any, tensors: dict[str, Tensor]) -> MotionCodec:
+    shapes = {name: list(value.shape) for name, value in tensors.items()}
+    if shapes != {"scale": [CHANNELS], "offset": [CHANNELS]} or not (tensors["scale"] > 0).all():
+        raise InputError(f"{folder}: its codec is not {CHANNELS} scales and offsets; take a fresh copy of the bundle")
+    try:
+        return MotionCodec(**tensors, **settings)
+    except (TypeError, InputError) as error:
+        raise InputError(f"{folder}: the codec in its config.yaml is not known ({error}); take a fresh copy") from error

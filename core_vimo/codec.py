@@ -12,7 +12,7 @@ long song can share frames; decoding integrates them.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +52,12 @@ class MotionCodec:
     sixd: SixD = "columns"
     root: RootForm = "velocity"
     fps: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.sixd not in get_args(SixD) or self.root not in get_args(RootForm):
+            raise InputError(f"a codec of 6D '{self.sixd!s:.20}' and root '{self.root!s:.20}' is not known")
+        if not (isinstance(self.fps, int | float) and 0 < self.fps < 10_000):
+            raise InputError(f"a codec's frame rate must lie between 0 and 10000, not {self.fps!s:.20}")
 
     @classmethod
     def fit(

@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core_vimo.errors import InputError
+from core_vimo.reading import read_json
 
 MANIFEST = "manifest.json"
 
@@ -97,14 +98,22 @@ def write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps({"sha256": hashes}, indent=1) + "\n")
 
 
-def verify_manifest(folder: Path) -> None:
-    """Raise InputError naming the first file that is missing or differs from the manifest."""
+def verify_manifest(folder: Path, needed: Iterable[str] = ()) -> None:
+    """Raise InputError naming the first file that is missing or differs from the manifest, which lists all `needed`."""
     try:
-        hashes = json.loads((folder / MANIFEST).read_text())["sha256"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder}: {MANIFEST} is missing or unreadable, so the folder can't be trusted") from error
-    for name, wanted in hashes:
+        hashes = dict(read_json(folder / MANIFEST)["sha256"])
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{folder}: its {MANIFEST} is missing or unreadable, so it can't be trusted; take a fresh copy"
+        ) from error
+    for name, wanted in (dict.fromkeys(needed) | hashes).items():
         file = folder / name
+        outside = Path(name).is_absolute() or ".." in Path(name).parts
+        if name not in hashes or outside:
+            raise InputError(
+                f"{folder}: its {MANIFEST} {'names' if outside else 'lacks'} '{name}', so it can't be trusted; "
+                "take a fresh copy"
+            )
         if not file.is_file() or file.is_symlink():
             raise InputError(f"{file}: listed in {MANIFEST} but not there; take a fresh copy of the folder")
         if sha256_file(file) != wanted:

@@ -16,9 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from core_vimo.diffusion.guidance import Condition
+from core_vimo.errors import InputError
 from edge_adapter.attention import Attention, rotate
 
 TIME_TOKENS = 2
+
+_MOST = {
+    "motion_dim": 65536, "condition_dim": 65536, "latent": 65536, "feed_forward": 1 << 18, "layers": 1024,
+    "heads": 1024, "trained_frames": 65536,
+}  # fmt: skip
+"""Far beyond any use; what is larger is a slip or an attack."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,18 @@ class BackboneConfig:
     heads: int = 8
     dropout: float = 0.1
     trained_frames: int = 150  # the length of the learned "no music"; windows may have any other
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise InputError(f"model.{name}={value!s:.20} must be a whole number from 1 to {most}")
+        if self.latent % self.heads or self.latent % 2 or self.latent < 4:
+            raise InputError(
+                f"model.latent={self.latent} must be even, 4 or more, a multiple of model.heads={self.heads}"
+            )
+        if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
+            raise InputError(f"model.dropout={self.dropout!s:.20} must be at least 0 and below 1")
 
 
 class Memory(NamedTuple):

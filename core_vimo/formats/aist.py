@@ -14,10 +14,10 @@ from torch import Tensor
 
 from core_vimo.errors import InputError
 from core_vimo.formats.axes import from_y_up
-from core_vimo.formats.files import naming
 from core_vimo.formats.pickles import load_restricted
 from core_vimo.motion import Motion, resample
 from core_vimo.publish import publish_file
+from core_vimo.reading import naming
 from core_vimo.rotations import axis_angle_to_matrix
 
 AIST_FPS = 60.0

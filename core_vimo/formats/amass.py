@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from core_vimo.errors import InputError
 from core_vimo.formats.axes import from_y_up
-from core_vimo.formats.files import naming
 from core_vimo.formats.npz import load_arrays
 from core_vimo.motion import Motion, resample
 from core_vimo.publish import publish_file
+from core_vimo.reading import naming
 from core_vimo.rotations import axis_angle_to_matrix
 
 _BODY_JOINTS = 22  # SMPL's 22 and 23, the hands, exist in neither SMPL+H nor SMPL-X

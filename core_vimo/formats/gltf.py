@@ -17,9 +17,9 @@ from core_vimo import __version__
 from core_vimo.body import Body, floor_m, mannequin
 from core_vimo.errors import InputError
 from core_vimo.formats.axes import from_y_up, to_y_up
-from core_vimo.formats.files import naming, read_bytes
 from core_vimo.motion import Motion
 from core_vimo.publish import publish_file
+from core_vimo.reading import naming, read_bytes
 from core_vimo.rotations import matrix_to_quaternion, quaternion_to_matrix
 from core_vimo.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS_M, rest_joints_m
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core_vimo.errors import InputError
-from core_vimo.formats.files import MAX_BYTES, read_bytes
+from core_vimo.reading import MAX_BYTES, read_bytes
 
 _MAX_OPCODES = 100_000
 _MAX_KEYS = 256
