@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from core_vimo.bundle import Bundle, bundle_hash
-from core_vimo.codec import MotionCodec
+from core_vimo.codec import CHANNELS, MotionCodec
+from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.diffusion.weighting import WEIGHTINGS
 from core_vimo.errors import InputError
@@ -24,7 +25,7 @@ SHIPPED = Path(__file__).resolve().parent / "bundles" / "edge_small"
 class DanceModel:
     """A trained backbone ready to sample: evaluation mode, on a device, with what it needs to be understood."""
 
-    backbone: Backbone
+    backbone: Backbone | Preconditioned
     codec: MotionCodec
     schedule: Schedule
     extractor: str
@@ -37,9 +38,9 @@ def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> Dance
     if bundle.config.get("kind") != KIND:
         raise InputError(f"{folder}: holds a '{bundle.config.get('kind')}' model, a '{KIND}' model is needed")
     try:
-        backbone = build_backbone(bundle.config["model"])
-        backbone.load_state_dict(bundle.weights)
         schedule = build_schedule(**bundle.config["diffusion"])
+        backbone = build_model(bundle.config["model"], schedule, precondition=bundle.config["precondition"])
+        backbone.load_state_dict(bundle.weights)
         extractor = bundle.config["extractor"]
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(f"{folder}: its weights don't fit its config.yaml ({error}); take a fresh copy") from error
@@ -48,14 +49,16 @@ def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> Dance
     )
 
 
-def build_backbone(settings: Mapping[str, Any]) -> Backbone:
-    """A fresh backbone of the settings in `configs/model/`."""
-    return Backbone(BackboneConfig(**settings))
+def build_model(settings: Mapping[str, Any], schedule: Schedule, *, precondition: bool) -> Backbone | Preconditioned:
+    """A fresh backbone of the settings in `configs/model/`, on a linear guess or, as EDGE's, on its own."""
+    backbone = Backbone(BackboneConfig(**settings))
+    return Preconditioned(backbone, schedule, CHANNELS) if precondition else backbone
 
 
 def build_objective(
-    backbone: Backbone,
+    backbone: Backbone | Preconditioned,
     codec: MotionCodec,
+    schedule: Schedule,
     *,
     diffusion: Mapping[str, Any],
     lambdas: Mapping[str, float],
@@ -63,7 +66,6 @@ def build_objective(
     seed: int,
 ) -> DanceObjective:
     """The training loss of the settings in `configs/diffusion/` and `configs/loss/`."""
-    schedule = build_schedule(diffusion["schedule"], diffusion["steps"])
     if diffusion["weighting"] not in WEIGHTINGS:
         raise InputError(
             f"diffusion.weighting={diffusion['weighting']} is not known; take one of {', '.join(WEIGHTINGS)}"

@@ -71,6 +71,7 @@ class EdgeCheckpoint:
             "kind": KIND,
             "model": asdict(self.backbone.config),
             "diffusion": {"name": "cosine", "steps": 1000},
+            "precondition": False,
             "extractor": EXTRACTOR_OF_WIDTH.get(self.backbone.config.condition_dim, "unknown"),
         }
         card = f"# EDGE\n\nConverted from `{self.metadata['file']}` ({self.metadata['weights']}).\n"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.guidance import Condition
+from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule
 from core_vimo.diffusion.timesteps import sample_timesteps
 from core_vimo.losses import motion_losses
@@ -28,7 +29,7 @@ class DanceObjective(nn.Module):
 
     def __init__(
         self,
-        model: Backbone,
+        model: Backbone | Preconditioned,
         codec: MotionCodec,
         schedule: Schedule,
         *,

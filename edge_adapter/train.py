@@ -9,11 +9,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
+from core_vimo.diffusion.preconditioning import Preconditioned
+from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.randomness import fold
 from core_vimo.training.settings import TrainerSettings
 from core_vimo.training.trainer import Trainer
 from edge_adapter.backbone import Backbone
-from edge_adapter.build import KIND, build_backbone, build_objective
+from edge_adapter.build import KIND, build_model, build_objective
 from edge_adapter.dance_data import DanceSet, DanceWindows, data_hash, fit_codec
 
 BUNDLE = "bundle"
@@ -27,10 +29,11 @@ def train_dance(config: DictConfig) -> None:
     dances = DanceSet(settings["data"]["folder"], settings["data"]["split"])
     codec = fit_codec(dances.motions())
     windows = DanceWindows(dances, codec, settings["data"]["frames"], settings["data"]["stride"], settings["seed"])
-    backbone = _fresh_backbone(settings, dances)
+    schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
     objective = build_objective(
-        backbone,
+        _fresh_model(settings, schedule, dances, codec),
         codec,
+        schedule,
         diffusion=settings["diffusion"],
         lambdas=settings["loss"],
         condition_drop=settings["condition_drop"],
@@ -45,12 +48,19 @@ def train_dance(config: DictConfig) -> None:
         print(f"bundle: {out / BUNDLE}")
 
 
-def _fresh_backbone(settings: dict[str, Any], dances: DanceSet) -> Backbone:
+def _fresh_model(
+    settings: dict[str, Any], schedule: Schedule, dances: DanceSet, codec: MotionCodec
+) -> Backbone | Preconditioned:
     # Initialisers draw from torch's global generator, so it is given the key instead.
     torch.manual_seed(fold(settings["seed"], 0, 0, "init"))
-    backbone = build_backbone(settings["model"])
-    backbone.fit_music(torch.cat([dances[i].features for i in range(len(dances))]))
-    return backbone
+    model = build_model(settings["model"], schedule, precondition=settings["diffusion"]["precondition"])
+    paired = [dances[i] for i in range(len(dances))]
+    backbone = model
+    if isinstance(model, Preconditioned):
+        model.fit(torch.cat([codec.encode(dance.motion) for dance in paired]))
+        backbone = model.model
+    backbone.fit_music(torch.cat([dance.features for dance in paired]))
+    return model
 
 
 def _bundle(
@@ -60,6 +70,7 @@ def _bundle(
         "kind": KIND,
         "model": settings["model"],
         "diffusion": {"name": settings["diffusion"]["schedule"], "steps": settings["diffusion"]["steps"]},
+        "precondition": settings["diffusion"]["precondition"],
         "extractor": dances.extractor,
         "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(dances.folder)},
     }

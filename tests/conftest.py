@@ -53,13 +53,20 @@ def invented_dance() -> Callable[[int, int], Motion]:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, invented_dance: Callable[[int, int], Motion]) -> Path:
     """A bundle of random weights that dances badly and at once."""
     from core_vimo.bundle import Bundle
-    from edge_adapter.build import KIND, build_backbone
+    from edge_adapter.backbone import Backbone, BackboneConfig
+    from edge_adapter.build import KIND
     from edge_adapter.dance_data import fit_codec
 
     model = {"condition_dim": 35, "latent": 16, "feed_forward": 32, "layers": 1, "heads": 2}
     torch.manual_seed(0)
-    weights = build_backbone(model).state_dict()
-    config = {"kind": KIND, "model": model, "diffusion": {"name": "cosine", "steps": 1000}, "extractor": "librosa35"}
+    weights = Backbone(BackboneConfig(**model)).state_dict()
+    config = {
+        "kind": KIND,
+        "model": model,
+        "diffusion": {"name": "cosine", "steps": 1000},
+        "precondition": False,
+        "extractor": "librosa35",
+    }
     folder = tmp_path_factory.mktemp("bundle") / "tiny"
     Bundle(weights, config, fit_codec([invented_dance(300, 0)]), "# Tiny\n").save(folder)
     return folder

@@ -20,7 +20,7 @@ def run(dance_folder, tmp_path_factory):
 def test_training_ends_in_a_bundle_that_loads(run):
     out, _ = run
     model = load_dance_model(out / "bundle")
-    assert model.extractor == "librosa35" and model.backbone.config.latent == 32
+    assert model.extractor == "librosa35" and model.backbone.model.config.latent == 32
     assert not any(p.requires_grad for p in model.backbone.parameters())
     music = torch.zeros(1, 30, 35)
     guess = model.backbone(torch.zeros(1, 30, 151), torch.tensor([5]), model.backbone.encode(music))
@@ -42,10 +42,10 @@ def test_a_finished_run_is_not_trained_again(run):
 
 def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
     bundle = Bundle.load(run[0] / "bundle")
-    Bundle(bundle.weights, bundle.config | {"kind": "vimo"}, bundle.codec, "").save(tmp_path / "b")
+    Bundle(bundle.weights, bundle.config | {"kind": "vimo"}, bundle.codec, "# Card").save(tmp_path / "b")
     with pytest.raises(InputError, match="holds a 'vimo' model, a 'dance' model is needed"):
         load_dance_model(tmp_path / "b")
     smaller = bundle.config | {"model": bundle.config["model"] | {"latent": 16}}
-    Bundle(bundle.weights, smaller, bundle.codec, "").save(tmp_path / "c")
+    Bundle(bundle.weights, smaller, bundle.codec, "# Card").save(tmp_path / "c")
     with pytest.raises(InputError, match="don't fit its config"):
         load_dance_model(tmp_path / "c")
