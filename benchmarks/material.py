@@ -7,18 +7,24 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from core_vimo.diffusion.preconditioning import Preconditioned
+from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.motion import Motion
 from core_vimo.randomness import fold, normal
 from edge_adapter.backbone import Backbone
-from edge_adapter.build import build_backbone
+from edge_adapter.build import build_model
 from stylize.configuration import compose
 
 FPS = 30
 
 
+Model = Backbone | Preconditioned
+
+
 def settings(size: str) -> dict[str, Any]:
-    """Those of `vimo train dance` with a model of `configs/model/`: edge_small, or edge (published, 49.46 M)."""
-    config = compose("dance", [f"model={size}", "data.folder=none", "out=none"])
+    """Those of `vimo train dance`: edge_small as it ships, edge as EDGE published it (49.46 M, its own whole guess)."""
+    published = ["diffusion.precondition=false"] if size == "edge" else []
+    config = compose("dance", [f"model={size}", "data.folder=none", "out=none", *published])
     return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
 
 
@@ -31,12 +37,17 @@ def swaying(frames: int, key: int = 0) -> Motion:
     return Motion.from_axis_angle(angles, path_m)
 
 
-def fresh_backbone(model: dict[str, Any]) -> Backbone:
+def schedule_of(config: dict[str, Any]) -> Schedule:
+    return build_schedule(config["diffusion"]["schedule"], config["diffusion"]["steps"])
+
+
+def fresh_model(config: dict[str, Any]) -> Model:
     """Random weights, the same ones each time."""
     torch.manual_seed(fold(0, "benchmark"))  # initialisers draw from torch's global generator
-    return build_backbone(model)
+    return build_model(config["model"], schedule_of(config), precondition=config["diffusion"]["precondition"])
 
 
-def music_for(backbone: Backbone, frames: int) -> Tensor:
-    """Features `[frames, C]` with the backbone's usual means and spreads; no time hangs on their values."""
+def music_for(model: Model, frames: int) -> Tensor:
+    """Features `[frames, C]` with the means and spreads of the model's music; no time hangs on their values."""
+    backbone: Any = model.model if isinstance(model, Preconditioned) else model
     return backbone.music_mean + backbone.music_std * normal((frames, backbone.config.condition_dim), 0, "music")

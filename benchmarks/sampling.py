@@ -4,16 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmarks.material import FPS, fresh_backbone, music_for, settings, swaying
+from benchmarks.material import FPS, fresh_model, music_for, schedule_of, settings, swaying
 from benchmarks.measure import Table, Timing, digits, has_bfloat16, in_turns, per_second, ratio, risen_mb, spread
-from benchmarks.reference.network import PlainDecoder
+from benchmarks.reference.network import plain_twin
 from benchmarks.reference.sampling import OVERLAP, half_overlapping, tied_ddim
 from core_vimo.diffusion.constraints import tie_overlaps
 from core_vimo.diffusion.guidance import guided
 from core_vimo.diffusion.sampling import ddim
-from core_vimo.diffusion.schedule import build_schedule
 from core_vimo.randomness import normal
 from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
 from edge_adapter.dance_data import fit_codec
@@ -56,9 +55,8 @@ def shipped_or_random() -> tuple[DanceModel, str]:
 
 def random_model(size: str) -> DanceModel:
     config = settings(size)
-    backbone = fresh_backbone(config["model"]).eval().requires_grad_(False)
-    schedule = build_schedule(config["diffusion"]["schedule"], config["diffusion"]["steps"])
-    return DanceModel(backbone, fit_codec([swaying(600)]), schedule, "random", "random")
+    model = fresh_model(config).eval().requires_grad_(False)
+    return DanceModel(model, fit_codec([swaying(600)]), schedule_of(config), "random", "random")
 
 
 def compare(title: str, model: DanceModel, lengths: dict[int, dict[str, int]]) -> Table:
@@ -98,11 +96,9 @@ def way(name: str, model: DanceModel, seconds: int, share: float = 1.0) -> Way:
     return lambda: dancer.dance(music, dance_windows(len(music)), seed=0)
 
 
-def plain(model: DanceModel, fused: bool = False) -> PlainDecoder:
+def plain(model: DanceModel, fused: bool = False) -> nn.Module:
     """The reference's network with the model's weights."""
-    network = PlainDecoder(model.backbone.config, fused).eval().requires_grad_(False)
-    network.load_state_dict(model.backbone.state_dict())
-    return network
+    return plain_twin(model.backbone, model.schedule, fused=fused).eval().requires_grad_(False)
 
 
 def drawn(windows: Tensor) -> Callable[[int], Tensor]:

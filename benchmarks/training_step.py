@@ -7,17 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.material import fresh_backbone, music_for, settings, swaying
+from benchmarks.material import Model, fresh_model, music_for, schedule_of, settings, swaying
 from benchmarks.measure import Table, Timing, has_bfloat16, in_turns, per_second, ratio, spread
-from benchmarks.reference.network import PlainDecoder
+from benchmarks.reference.network import plain_twin
 from benchmarks.reference.training import PlainTraining
 from core_vimo.codec import MotionCodec
-from core_vimo.diffusion.schedule import build_schedule
 from core_vimo.diffusion.timesteps import sample_timesteps
 from core_vimo.randomness import normal_rows, uniform_rows
 from core_vimo.training.adan import Adan
 from core_vimo.training.ema import Ema
-from edge_adapter.backbone import Backbone
 from edge_adapter.build import build_objective
 from edge_adapter.objective import DanceObjective
 
@@ -34,7 +32,7 @@ def run() -> list[Table]:
 def compare(size: str, batch: int, repeats: int) -> Table:
     """Steps on one batch that lies in memory."""
     timings = in_turns(ways(settings(size), batch), repeats)
-    millions = sum(p.numel() for p in fresh_backbone(settings(size)["model"]).parameters()) / 1e6
+    millions = sum(p.numel() for p in fresh_model(settings(size)).parameters()) / 1e6
     rows = [_row(name, timing, timings[REFERENCE], batch) for name, timing in timings.items()]
     columns = ("way", "wall s a step", "CPU s a step", "samples/s", "times less (wall / CPU)")
     notes = [
@@ -66,23 +64,16 @@ def ways(config: dict[str, Any], batch: int) -> dict[str, Callable[[], object]]:
 
 
 def _plain(config: dict[str, Any], codec: MotionCodec, dropout: float) -> PlainTraining:
-    network = plain_network(fresh_backbone(config["model"] | {"dropout": dropout}))
-    alphas = build_schedule(config["diffusion"]["schedule"], config["diffusion"]["steps"]).alphas_cumprod
-    return PlainTraining(network, codec, alphas, config["loss"], config["condition_drop"])
-
-
-def plain_network(backbone: Backbone) -> PlainDecoder:
-    """The reference's network with the backbone's weights."""
-    plain = PlainDecoder(backbone.config)
-    plain.load_state_dict(backbone.state_dict())
-    return plain
+    schedule = schedule_of(config)
+    network = plain_twin(fresh_model(config), schedule, dropout=dropout)
+    return PlainTraining(network, codec, schedule.alphas_cumprod, config["loss"], config["condition_drop"])
 
 
 def data_of(config: dict[str, Any], batch: int) -> tuple[MotionCodec, dict[str, Tensor]]:
     """A codec with EDGE's root, and a batch as the Trainer would hand it over."""
     motions = [swaying(FRAMES, key) for key in range(batch)]
     codec = MotionCodec.fit(motions, sixd="rows", root="position")
-    music = music_for(fresh_backbone(config["model"]), batch * FRAMES).unflatten(0, (batch, FRAMES))
+    music = music_for(fresh_model(config), batch * FRAMES).unflatten(0, (batch, FRAMES))
     return codec, {"x": torch.stack([codec.encode(m) for m in motions]), "music": music}
 
 
@@ -90,7 +81,7 @@ class Ours:
     """What `core_vimo.training.Trainer` does with an objective in one step, without its log and its files."""
 
     def __init__(self, config: dict[str, Any], codec: MotionCodec, bfloat16: bool) -> None:
-        self.objective = objective_of(config, fresh_backbone(config["model"]), codec)
+        self.objective = objective_of(config, fresh_model(config), codec)
         trainer = config["trainer"]
         self.clip_norm: float = trainer["clip_norm"]
         self.optimizer = Adan(self.objective.parameters(), lr=trainer["lr"], weight_decay=trainer["weight_decay"])
@@ -108,10 +99,11 @@ class Ours:
         self.count += 1
 
 
-def objective_of(config: dict[str, Any], backbone: Backbone, codec: MotionCodec) -> DanceObjective:
+def objective_of(config: dict[str, Any], model: Model, codec: MotionCodec) -> DanceObjective:
     return build_objective(
-        backbone,
+        model,
         codec,
+        schedule_of(config),
         diffusion=config["diffusion"],
         lambdas=config["loss"],
         condition_drop=config["condition_drop"],
@@ -123,12 +115,13 @@ def objective_of(config: dict[str, Any], backbone: Backbone, codec: MotionCodec)
 def losses_of_both(config: dict[str, Any], batch: int) -> tuple[float, float]:
     """The reference's loss and ours, of one step's draws and no dropout: what shows that both do the same work."""
     codec, data = data_of(config, batch)
-    backbone = fresh_backbone(config["model"]).eval()
-    objective = objective_of(config, backbone, codec)
+    model = fresh_model(config).eval()
+    objective = objective_of(config, model, codec)
     keys = list(range(batch))
     t = sample_timesteps(keys, FRAMES, objective.schedule.steps, 0.0, 0, 0)
     noise = normal_rows(keys, data["x"].shape[1:], 0, 0, "noise")
     heard = uniform_rows(keys, 0, 0, "condition-drop") >= config["condition_drop"]
-    reference = PlainTraining(plain_network(backbone).eval(), codec, objective.schedule.alphas_cumprod, config["loss"])
+    plain = plain_twin(model, objective.schedule).eval()
+    reference = PlainTraining(plain, codec, objective.schedule.alphas_cumprod, config["loss"])
     theirs = reference.loss(data["x"], data["music"], t, noise, heard)
     return float(theirs), float(objective(data, torch.arange(batch), 0).loss)

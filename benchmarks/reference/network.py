@@ -5,13 +5,39 @@ position in every layer, and each call encodes the music again.
 """
 
 import math
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from edge_adapter.backbone import BackboneConfig
+from core_vimo.diffusion.preconditioning import Preconditioned
+from core_vimo.diffusion.schedule import Schedule
+from edge_adapter.backbone import Backbone, BackboneConfig
+
+
+class Told(NamedTuple):
+    """Music `[B, S, C]`, and which clips hear it `[B]`; who doesn't has it encoded all the same."""
+
+    music: Tensor
+    heard: Tensor
+
+
+def plain_twin(
+    model: Backbone | Preconditioned, schedule: Schedule, *, fused: bool = False, dropout: float | None = None
+) -> nn.Module:
+    """`(x [B, S, D], t [B], told) -> x0_hat` with the model's weights; on a linear guess where the model is."""
+    preconditioned = isinstance(model, Preconditioned)
+    backbone = model.model if preconditioned else model
+    assert isinstance(backbone, Backbone)
+    config = backbone.config if dropout is None else replace(backbone.config, dropout=dropout)
+    plain: nn.Module = PlainDecoder(config, fused)
+    if preconditioned:
+        plain = Preconditioned(plain, schedule, config.motion_dim)
+    plain.load_state_dict(model.state_dict())
+    return plain
 
 
 class PlainAttention(nn.Module):
@@ -82,9 +108,9 @@ class PlainDecoderLayer(nn.Module):
 
 
 class PlainDecoder(nn.Module):
-    """`(x [B, S, D], music [B, S, C], t [B], heard [B] bool) -> x0_hat`; the music is encoded even where unheard."""
+    """`(x [B, S, D], t [B], told) -> x0_hat [B, S, D]`."""
 
-    def __init__(self, config: BackboneConfig, fused: bool = False) -> None:
+    def __init__(self, config: BackboneConfig, fused: bool) -> None:
         super().__init__()
         d = config.latent
         self.music_mean: Tensor
@@ -102,7 +128,8 @@ class PlainDecoder(nn.Module):
         self.layers = nn.ModuleList(PlainDecoderLayer(config, fused) for _ in range(config.layers))
         self.motion_out = nn.Linear(d, config.motion_dim)
 
-    def forward(self, x: Tensor, music: Tensor, t: Tensor, heard: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, told: Told) -> Tensor:
+        music, heard = told
         tokens = self.music_in((music - self.music_mean) / self.music_std)
         for layer in self.music_layers:
             tokens = layer(tokens)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmarks.reference.network import PlainDecoder
+from benchmarks.reference.network import Told
 
 WINDOW, OVERLAP = 150, 75
 
@@ -19,7 +19,7 @@ def half_overlapping(timeline: Tensor) -> Tensor:
 
 @torch.no_grad()
 def tied_ddim(
-    network: PlainDecoder,
+    network: nn.Module,
     music: Tensor,
     alphas_cumprod: Tensor,
     noise: Callable[[int], Tensor],
@@ -36,8 +36,8 @@ def tied_ddim(
     x = noise(-1)
     for step, (now, then) in enumerate(pairwise(times)):
         t = torch.full((len(x),), now)
-        unconditional = network(x, music, t, ~heard)
-        conditional = network(x, music, t, heard)
+        unconditional = network(x, t, Told(music, ~heard))
+        conditional = network(x, t, Told(music, heard))
         guess = (unconditional + weight * (conditional - unconditional)).clamp(-1, 1)
         if then < 0:
             return guess

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.reference.network import PlainDecoder
+from benchmarks.reference.network import Told
 from core_vimo.codec import MotionCodec
 from core_vimo.skeleton import FEET, PARENTS, REST_OFFSETS_M
 
@@ -19,7 +19,7 @@ class PlainTraining:
 
     def __init__(
         self,
-        network: PlainDecoder,
+        network: nn.Module,
         codec: MotionCodec,
         alphas_cumprod: Tensor,
         lambdas: Mapping[str, float],
@@ -47,7 +47,7 @@ class PlainTraining:
 
     def loss(self, x0: Tensor, music: Tensor, t: Tensor, noise: Tensor, heard: Tensor) -> Tensor:
         x_t = self.signal[t][:, None, None] * x0 + self.spread[t][:, None, None] * noise
-        x0_hat = self.network(x_t, music, t, heard)
+        x0_hat = self.network(x_t, t, Told(music, heard))
         terms = plain_losses(x0_hat, x0, self.codec)
         return sum((weight * terms[name] for name, weight in self.lambdas.items()), torch.zeros(()))
 

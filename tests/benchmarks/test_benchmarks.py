@@ -99,7 +99,8 @@ def test_both_samplers_agree(tiny_model: DanceModel) -> None:
 
 def test_the_check_of_fairness_can_fail(tiny_model: DanceModel, monkeypatch: pytest.MonkeyPatch) -> None:
     other = sampling.plain(tiny_model)
-    torch.nn.init.normal_(other.motion_out.weight)
+    for weight in other.parameters():
+        weight.add_(0.1)
     monkeypatch.setattr(sampling, "plain", lambda model, fused=False: other)
     with pytest.raises(RuntimeError, match="differ"):
         sampling.check_fair(tiny_model, seconds=5, steps=2)
