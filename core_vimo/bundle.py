@@ -40,7 +40,7 @@ class Bundle:
     def save(self, folder: Path | str) -> None:
         """Write the folder in one stroke, replacing an older one."""
         config = {"format": FORMAT, **self.config, "codec": self.codec.settings()}
-        with publish_folder(folder) as aside:
+        with publish_folder(folder, (*FILES, MANIFEST)) as aside:
             save_file({k: v.contiguous() for k, v in self.weights.items()}, aside / "model.safetensors")
             save_file(self.codec.tensors(), aside / "codec.safetensors")
             (aside / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core_vimo.errors import InputError
@@ -23,40 +23,44 @@ def publish_file(path: Path | str) -> Iterator[Path]:
     InputError where the folder cannot be written.
     """
     path = Path(path)
-    with _clear_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    aside = Path(name)
-    try:
-        yield aside
-        _sync(aside)
-        aside.chmod(0o666 & ~_umask())
+    with _folder(path.parent, path):
         with _clear_errors(path):
-            os.replace(aside, path)
-        _sync(path.parent)
-    finally:
-        aside.unlink(missing_ok=True)
+            handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        aside = Path(name)
+        try:
+            yield aside
+            _sync(aside)
+            aside.chmod(0o666 & ~_umask())
+            with _clear_errors(path):
+                os.replace(aside, path)
+            _sync(path.parent)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 @contextmanager
-def publish_folder(path: Path | str) -> Iterator[Path]:
-    """Yield a new folder beside `path`; on leaving without an error it becomes `path` (replacing), else it vanishes."""
+def publish_folder(path: Path | str, entries: Collection[str]) -> Iterator[Path]:
+    """Yield a new folder beside `path`; on leaving without an error it becomes `path`, else it vanishes.
+
+    An older folder at `path` is replaced whole, so InputError is raised at once where it holds anything but `entries`.
+    """
     path = Path(path)
-    with _clear_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-writing-", dir=path.parent))
-    try:
-        yield aside
-        for file in sorted(aside.rglob("*"), reverse=True):
-            _sync(file)
-        aside.chmod(0o777 & ~_umask())
-        _sync(aside)
+    _refuse_foreign(path, entries)
+    with _folder(path.parent, path):
         with _clear_errors(path):
-            _replace_folder(aside, path)
-        _sync(path.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-writing-", dir=path.parent))
+        try:
+            yield aside
+            for file in sorted(aside.rglob("*"), reverse=True):
+                _sync(file)
+            aside.chmod(0o777 & ~_umask())
+            _sync(aside)
+            with _clear_errors(path):
+                _replace_folder(aside, path)
+            _sync(path.parent)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
@@ -66,23 +70,22 @@ def publish_into(folder: Path | str) -> Iterator[Path]:
     Each file appears whole; a file of the same name is replaced. On an error nothing has changed.
     """
     folder = Path(folder)
-    existed = folder.exists()
-    with _clear_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    done = False
-    try:
-        yield aside
-        for file in sorted(aside.iterdir()):
-            _sync(file)
-            with _clear_errors(folder / file.name):
-                os.replace(file, folder / file.name)
-        _sync(folder)
-        done = True
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        if not (done or existed):
-            folder.rmdir()
+    with _folder(folder, folder):
+        with _clear_errors(folder):
+            aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        try:
+            yield aside
+            files = sorted(aside.iterdir())
+            for file in files:
+                _sync(file)
+                if (folder / file.name).is_dir():
+                    raise InputError(f"{folder / file.name}: a folder is in this file's way; choose another place")
+            for file in files:
+                with _clear_errors(folder / file.name):
+                    os.replace(file, folder / file.name)
+            _sync(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def sha256_file(path: Path | str) -> str:
@@ -118,6 +121,30 @@ def verify_manifest(folder: Path, needed: Iterable[str] = ()) -> None:
             raise InputError(f"{file}: listed in {MANIFEST} but not there; take a fresh copy of the folder")
         if sha256_file(file) != wanted:
             raise InputError(f"{file}: differs from its sha256 in {MANIFEST}; take a fresh copy of the folder")
+
+
+@contextmanager
+def _folder(folder: Path, named: Path) -> Iterator[None]:
+    """Make the folder and those above it; on an error the ones that weren't there go again."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        with _clear_errors(named):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for place in made:
+            with suppress(OSError):
+                place.rmdir()
+        raise
+
+
+def _refuse_foreign(path: Path, entries: Collection[str]) -> None:
+    """Someone's own folder, named by mistake, would be lost."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: a file is in the way; choose another folder")
+    foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in entries) if path.exists() else []
+    if foreign:
+        raise InputError(f"{path}: would be replaced, but holds other things ({foreign[0]}); choose a new folder")
 
 
 @contextmanager

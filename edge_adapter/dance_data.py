@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
@@ -26,6 +27,7 @@ from core_vimo.errors import InputError
 from core_vimo.motion import Motion, turn
 from core_vimo.publish import publish_folder
 from core_vimo.randomness import generator
+from core_vimo.reading import read_json
 
 FORMAT = 1
 FPS = 30.0
@@ -52,14 +54,17 @@ class PairedDance:
 def write_dance_set(dances: Iterable[PairedDance], folder: Path | str, extractor: str) -> None:
     """Write a data set in one stroke; nothing is left behind when one dance fails."""
     rows = []
-    with publish_folder(folder) as aside:
+    with publish_folder(folder, ("index.json", "dances")) as aside:
         (aside / "dances").mkdir()
         for dance in dances:
+            file = aside / "dances" / f"{dance.name}.safetensors"
+            if file.exists():
+                raise InputError(f"{dance.name}: two dances are called so; rename one of the files")
             if len(dance.features) != len(dance.motion):
                 raise InputError(
                     f"{dance.name}: {len(dance.features)} frames of music, {len(dance.motion)} of dance; cut them alike"
                 )
-            save_file(_tensors(dance), aside / "dances" / f"{dance.name}.safetensors")
+            save_file(_tensors(dance), file)
             rows.append({"name": dance.name, "split": dance.split, "frames": len(dance.motion), "music": dance.music})
         if not rows:
             raise InputError(f"{folder}: no dance was given, so there is nothing to write")
@@ -105,9 +110,11 @@ class DanceSet:
                     for name in ("rotations", "root_m", "contacts", "features")
                 }
                 beats_s = file.get_tensor("beats_s")
-        except (OSError, safetensors.SafetensorError) as error:
+            motion = Motion(cut["rotations"], cut["root_m"], cut["contacts"], FPS)
+        except (OSError, RuntimeError, TypeError, InputError, safetensors.SafetensorError) as error:
             raise InputError(f"{path}: cannot be read ({error}); make the data set again") from error
-        motion = Motion(cut["rotations"], cut["root_m"], cut["contacts"], FPS)
+        if len(motion) != frames or cut["features"].shape[:1] != (frames,) or cut["features"].ndim != 2:
+            raise InputError(f"{path}: doesn't hold the frames that index.json names; make the data set again")
         return PairedDance(row["name"], motion, cut["features"], beats_s, row["music"], row["split"])
 
     @property
@@ -121,13 +128,23 @@ class DanceSet:
 def _read_index(folder: Path) -> dict:
     path = folder / "index.json"
     try:
-        index = json.loads(path.read_text())
-        known = index["format"] == FORMAT and isinstance(index["dances"], list) and index["extractor"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        index = read_json(path)
+        known = index["format"] == FORMAT
+        sound = isinstance(index["extractor"], str) and all(map(_is_row, index["dances"]))
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not a data set of dances; make one with `vimo dataset`") from error
     if not known:
         raise InputError(f"{path}: written by another version of the suite; make it again with `vimo dataset`")
+    if not sound:
+        raise InputError(f"{path}: damaged, or names files outside the data set; make it again with `vimo dataset`")
     return index
+
+
+def _is_row(row: Any) -> bool:
+    """A name is that of a file in `dances/`, never a path that leads out of it."""
+    texts = [row[key] for key in ("name", "split", "music")]
+    plain = all(isinstance(text, str) for text in texts) and not set(row["name"]) & set("/\\\0")
+    return plain and type(row["frames"]) is int and row["frames"] > 0
 
 
 def fit_codec(motions: list[Motion]) -> MotionCodec:

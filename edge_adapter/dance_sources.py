@@ -7,6 +7,7 @@ rendered on the dance's own movement beats (`pairing.py`).
 import fnmatch
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,11 +22,13 @@ from core_vimo.formats.npz import load_arrays
 from core_vimo.formats.retarget import impossible_steps
 from core_vimo.motion import Motion, face_audience, ground, mirror, resample, sample_at
 from core_vimo.randomness import fold
+from core_vimo.reading import MAX_BYTES, naming
 from edge_adapter.dance_data import FPS, PairedDance
-from edge_adapter.features import RATE, MusicFeatures, features_of_samples
+from edge_adapter.features import RATE, LibrosaExtractor, MusicFeatures, features_of_samples
 from edge_adapter.pairing import movement_beats, rendered_track
 
 MOTION_SUFFIXES = (".npz", ".bvh", ".glb", ".pkl")
+_BROKEN_ZIP = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 SHORTEST_S = 2.0
 """Sound stretches between glitches shorter than this are dropped."""
 
@@ -47,11 +50,23 @@ class Source:
         """The motion's sound stretches at 30 fps, grounded, facing front: cut where a capture glitched, `SHORTEST_S` or longer."""
         if self.member is None:
             return _sound_stretches(read_motion(self.path))
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(self.path) as archive:
+        with tempfile.TemporaryDirectory() as folder:
             # Only the base name is used: a member called ../../x stays in the temporary folder.
             file = Path(folder) / Path(self.member).name
-            file.write_bytes(archive.read(self.member))
-            return _sound_stretches(read_motion(file))
+            file.write_bytes(_unpacked(self.path, self.member))
+            with naming(self.path):
+                return _sound_stretches(read_motion(file))
+
+
+def _unpacked(path: Path, member: str) -> bytes:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = archive.getinfo(member).file_size
+            if size > MAX_BYTES:
+                raise InputError(f"{path}: {member} would unpack to {size >> 20} MiB; cut it into parts")
+            return archive.read(member)
+    except _BROKEN_ZIP as error:
+        raise InputError(f"{path}: {member} can't be unpacked ({error}); take a fresh copy") from error
 
 
 def _sound_stretches(motion: Motion) -> list[Motion]:
@@ -78,16 +93,25 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
 
 def _sources(place: Path) -> Iterator[Source]:
     if place.is_dir():
-        for path in sorted(place.rglob("*")):
-            if path.is_file():
-                yield from _sources(path)
-    elif place.suffix == ".zip":
-        with zipfile.ZipFile(place) as archive:
-            yield from (Source(place, name) for name in archive.namelist() if name.endswith(MOTION_SUFFIXES))
+        for path in visible_files(place):
+            yield from _sources(path)
     elif not place.exists():
-        raise InputError(f"{place}: there is no such file or folder")
+        raise InputError(f"{place}: there is no such file or folder; check the path")
+    elif place.suffix == ".zip":
+        try:
+            with zipfile.ZipFile(place) as archive:
+                names = [name for name in archive.namelist() if name.endswith(MOTION_SUFFIXES)]
+        except _BROKEN_ZIP as error:
+            raise InputError(f"{place}: not a whole zip archive ({error}); take a fresh copy") from error
+        yield from (Source(place, name) for name in names)
     elif place.suffix in MOTION_SUFFIXES:
         yield Source(place)
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Every file below, sorted; not what hidden folders hold, such as those a killed command was still writing to."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 @dataclass(frozen=True)
@@ -168,8 +192,20 @@ def _own_music(source: Source, songs: Path | None) -> tuple[MusicFeatures, torch
     if source.path.suffix == ".npz":
         arrays = load_arrays(source.path)
         if "features" in arrays and "beats" in arrays:
-            features = MusicFeatures(torch.from_numpy(arrays["features"]).float())
-            return features, torch.from_numpy(arrays["beats"]).double() / FPS, "features in the file"
+            features, beats = arrays["features"], arrays["beats"]
+            if (
+                features.shape[1:] != (LibrosaExtractor().dim,)
+                or beats.ndim != 1
+                or {features.dtype.kind, beats.dtype.kind} - set("fiu")
+            ):
+                raise InputError(
+                    f"{source.path}: its features and beats are not those of Dance with Melody; remove them"
+                )
+            return (
+                MusicFeatures(torch.as_tensor(features.astype(np.float32))),
+                torch.as_tensor(beats.astype(np.float64)) / FPS,
+                "features in the file",
+            )
     song = _song_for(source.name, songs)
     if song is None:
         return None

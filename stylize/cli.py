@@ -2,8 +2,16 @@
 
 import argparse
 import importlib
+import math
+import os
+import re
+import signal
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn, TextIO
 
 from core_vimo import __version__
 from core_vimo.errors import InputError
@@ -18,29 +26,124 @@ Dances from songs: generate them, look at them, take them to Blender, measure th
   vimo COMMAND --help                     what a command does, with an example
 """
 
+_OUR_MODULES = r"(core_vimo|edge_adapter|completion|stylize)\."
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MOST_DIGITS = 100
+_READER_LEFT = 128 + 13  # what a shell calls a process that SIGPIPE ended
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns 0, 2 for bad input (one sentence on standard error), 130 when interrupted."""
-    chosen = _parser().parse_args(arguments)
+    """Run one command.
+
+    Returns 0, 2 for bad input (one sentence on standard error), 130 when interrupted. SIGTERM and a closed terminal
+    clean up as Ctrl-C does and raise SystemExit with 128 + the signal.
+    """
+    _print_odd_names()
+    with _orderly_end(), _quiet_libraries():
+        try:
+            chosen = _parser().parse_args(arguments)
+            code = chosen.run(chosen)
+            sys.stdout.flush()
+            return code
+        except InputError as error:
+            return _refuse(str(error))
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _READER_LEFT
+        except OSError as error:
+            # What readers and writers don't foresee: a full disk, a vanished network folder.
+            return _refuse(f"{error.filename or 'the system'}: {error.strerror or error}; check it and try again")
+        except MemoryError:
+            return _refuse("there is not enough memory for this; try a shorter excerpt or a smaller file")
+        except KeyboardInterrupt:
+            print("vimo: interrupted; nothing was left half-written", file=sys.stderr)
+            return 130
+
+
+def _refuse(sentence: str) -> int:
+    print(f"vimo: {_one_line(sentence)}", file=sys.stderr)
+    return 2
+
+
+def _one_line(text: str) -> str:
+    """Line breaks and terminal codes, which file names may hold, spelt out."""
+    return _INVISIBLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def _print_odd_names() -> None:
+    """File names need not be text in any encoding; printing one must not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind the stack, so that what is half-written is removed."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    caught = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     try:
-        return chosen.run(chosen)
-    except InputError as error:
-        print(f"vimo: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        # What readers and writers don't foresee: a full disk, a vanished network folder.
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"vimo: {where}{error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("vimo: interrupted; nothing was left half-written", file=sys.stderr)
-        return 130
+        before = {number: signal.signal(number, end) for number in caught}
+    except ValueError:  # not the main thread, which alone hears signals
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Our own warnings as one line each; those of libraries speak to programmers and appear with `python -W` only."""
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("default", category=UserWarning, module=_OUR_MODULES)
+            warnings.showwarning = _tell_warning
+        yield
+
+
+def _tell_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    print(f"vimo: {_one_line(str(message))}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Numbers are finite, and a mistake is answered in one line."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.register("type", float, _number)
+        self.register("type", int, _whole)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"vimo: {_one_line(message)}; see `{self.prog} --help`\n")
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"'{text:.40}' is not a number")
+    return number
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", text) or len(text) > _MOST_DIGITS:
+        raise argparse.ArgumentTypeError(f"'{text:.40}' is not a whole number")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="vimo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser(prog="vimo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"vimo {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:

@@ -27,10 +27,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from core_vimo.errors import InputError
-from core_vimo.publish import publish_folder, verify_manifest, write_manifest
+from core_vimo.publish import MANIFEST, publish_folder, verify_manifest, write_manifest
 
 _NAME = re.compile(r"step-(\d+)")
 _TENSORS = ("weights", "ema", "optimizer")
+_ENTRIES = (*(f"{name}.safetensors" for name in _TENSORS), "state.json", MANIFEST)
 
 
 @dataclass
@@ -56,7 +57,7 @@ class CheckpointStore:
         path = self.folder / f"step-{checkpoint.step:08d}"
         state = {"format": 1, "step": checkpoint.step, "score": score, **checkpoint.state}
         try:
-            with publish_folder(path) as aside:
+            with publish_folder(path, _ENTRIES) as aside:
                 for name in _TENSORS:
                     save_file(_on_disk(getattr(checkpoint, name)), aside / f"{name}.safetensors")
                 (aside / "state.json").write_text(json.dumps(state, indent=1) + "\n")

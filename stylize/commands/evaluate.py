@@ -115,7 +115,9 @@ def _find_dances(folder: Path, split: str, beats: "_SongBeats | None") -> list[_
 
 
 def _motion_files(folder: Path) -> list[Path]:
-    files = [path for path in folder.rglob("*") if path.suffix.lower() in _PREFERRED and path.is_file()]
+    from edge_adapter.dance_sources import visible_files
+
+    files = [path for path in visible_files(folder) if path.suffix.lower() in _PREFERRED]
     files.sort(key=lambda path: _PREFERRED.index(path.suffix.lower()), reverse=True)
     return sorted({path.with_suffix(""): path for path in files}.values())
 
@@ -196,17 +198,16 @@ class _SongBeats:
 
 def _manifest_song(manifest: Path) -> tuple[Path, float] | None:
     """The song that `vimo dance` wrote down beside its dance, and the second of it at which the dance starts."""
-    import json
-
     from core_vimo.errors import InputError
+    from core_vimo.reading import read_json
 
     if not manifest.is_file():
         return None
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content = read_json(manifest)
         song = content.get("song")
         start_s = float(content.get("audio_offset_s", 0.0))
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (InputError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{manifest}: is not a manifest of `vimo dance`; remove it, or make the dance again"
         ) from error

@@ -22,10 +22,10 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 def test_a_folder_replaces_the_old_one_in_one_stroke(tmp_path):
     target = tmp_path / "bundle"
     for text in ("old", "new"):
-        with publish_folder(target) as aside:
+        with publish_folder(target, ["card.md"]) as aside:
             (aside / "card.md").write_text(text)
     assert (target / "card.md").read_text() == "new"
-    with pytest.raises(ValueError, match="stop"), publish_folder(target) as aside:
+    with pytest.raises(ValueError, match="stop"), publish_folder(target, ["card.md"]) as aside:
         (aside / "card.md").write_text("half")
         raise ValueError("stop")
     assert (target / "card.md").read_text() == "new"
