@@ -47,7 +47,7 @@ class Source:
         return Path(self.member or self.path).stem
 
     def read(self) -> list[Motion]:
-        """The motion's sound stretches at 30 fps, grounded, facing front: cut where a capture glitched, `SHORTEST_S` or longer."""
+        """The motion's sound stretches of `SHORTEST_S` or more, at 30 fps, grounded, facing front; cut at glitches."""
         if self.member is None:
             return _sound_stretches(read_motion(self.path))
         with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,11 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
     found = [source for place in places for source in _sources(place)]
     if not found:
         raise InputError(f"no motion file ({', '.join(MOTION_SUFFIXES)}) at {', '.join(map(str, places))}")
-    return sorted(found, key=lambda source: source.name)
+    found.sort(key=lambda source: source.name)
+    for one, other in pairwise(found):
+        if one.name == other.name:
+            raise InputError(f"{one.path} and {other.path}: two dances are called '{one.name}'; keep or rename one")
+    return found
 
 
 def _sources(place: Path) -> Iterator[Source]:

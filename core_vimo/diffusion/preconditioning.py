@@ -1,4 +1,4 @@
-"""Let a network predict only what a linear guess cannot: Karras et al. 2022 (EDM), equation 7, for x_t = √ᾱ x0 + √(1-ᾱ) ε.
+"""Let a network predict only what a linear guess cannot: Karras et al. 2022 (EDM), eq. 7, for x_t = √ᾱ x0 + √(1-ᾱ) ε.
 
 Shapes: `B` clips, `S` frames, `D` motion channels, `C` condition channels, `T` timesteps.
 """
@@ -21,27 +21,32 @@ class ConditionalNetwork(Protocol):
 
 
 class Preconditioned(nn.Module):
-    """x0_hat = μ + c_skip (x_t - √ᾱ μ) + c_out · model((x_t - √ᾱ μ) / √(ᾱ σ² + 1-ᾱ), t, condition), channel by channel.
+    """x0_hat = μ + U [c_skip z + c_out · model(z / √(ᾱ σ² + 1-ᾱ), t, condition)], with z = Uᵀ (x_t - √ᾱ μ).
 
-    With the data's mean μ and deviation σ, the first part is the best linear guess (c_skip = √ᾱ σ² / (ᾱ σ² + 1-ᾱ)), and
-    c_out = σ √(1-ᾱ) / √(ᾱ σ² + 1-ᾱ) is how far that guess usually is off: the network sees and predicts numbers of size
-    1 at every noise level, and near the clean motion it can do no harm. A channel that never moves is exactly its mean.
+    μ is the data's mean, U its principal axes and σ the deviation along each. The first part is the best guess that is
+    linear in the frame (c_skip = √ᾱ σ² / (ᾱ σ² + 1-ᾱ)); c_out = σ √(1-ᾱ) / √(ᾱ σ² + 1-ᾱ) is how far it usually is off.
+    The network sees and predicts numbers of size 1 at every noise level, near the clean motion it can do no harm, and
+    along axes that the data hardly use noise is gone before it looks: a narrow network need not carry it.
     """
 
     def __init__(self, model: nn.Module, schedule: Schedule, channels: int) -> None:
         super().__init__()
         self.model: ConditionalNetwork = model
         self.mean: Tensor
+        self.axes: Tensor
         self.std: Tensor
         self.alpha_bar: Tensor
         self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("axes", torch.eye(channels))
         self.register_buffer("std", torch.ones(channels))
         self.register_buffer("alpha_bar", schedule.alphas_cumprod.float(), persistent=False)
 
     def fit(self, x0: Tensor) -> None:
-        """Take μ and σ from clean motion `[N, D]`, normalised as the model sees it."""
+        """Take μ, U and σ from clean motion `[N, D]`, normalised as the model sees it."""
+        variances, axes = torch.linalg.eigh(torch.cov(x0.double().T))
         self.mean.copy_(x0.mean(0))
-        self.std.copy_(x0.std(0))
+        self.axes.copy_(axes)
+        self.std.copy_(variances.clamp(min=0).sqrt())
 
     def encode(self, cond: Tensor) -> Condition:
         """The network's own, `[B, S, C]`."""
@@ -54,8 +59,14 @@ class Preconditioned(nn.Module):
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """`x [B, S, D]`, `t [B]` or `[B, S]` int, 0 to T - 1 -> x0_hat `[B, S, D]`."""
         signal = self.alpha_bar[t].reshape(len(t), -1, 1)
-        noise = 1 - signal
-        total = signal * self.std.square() + noise
-        centred = x - signal.sqrt() * self.mean
-        linear = self.mean + signal.sqrt() * self.std.square() / total * centred
-        return linear + self.std * (noise / total).sqrt() * self.model(centred / total.sqrt(), t, condition)
+        variance = self.std.square()
+        total = signal * variance + 1 - signal
+        z = self._along_axes(x - signal.sqrt() * self.mean)
+        linear = signal.sqrt() * variance / total * z
+        left = self.std * ((1 - signal) / total).sqrt() * self.model(z / total.sqrt(), t, condition)
+        return self.mean + self._along_axes(linear + left, back=True)
+
+    def _along_axes(self, x: Tensor, back: bool = False) -> Tensor:
+        # In full precision also under autocast: what is lost here is not the network's to mend.
+        with torch.autocast(x.device.type, enabled=False):
+            return x.float() @ (self.axes.T if back else self.axes)
