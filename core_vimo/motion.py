@@ -17,6 +17,12 @@ CONTACT_SPEED_M_S = 0.3
 """A foot joint slower than this stands: EDGE's 1 cm a frame at 30 fps, written so that it holds at any rate."""
 
 
+FARTHEST_M = 100_000.0
+"""From the origin; beyond it float32 places a foot by the centimetre, and no dancer goes there."""
+
+_MOST_FRAMES = 1 << 20  # ten hours at 30 fps
+
+
 @dataclass(frozen=True, eq=False)
 class Motion:
     """A person moving: local joint rotations, pelvis path and foot contacts, float32.
@@ -42,8 +48,9 @@ class Motion:
             object.__setattr__(self, name, value.detach().to("cpu", torch.float32))
         if frames == 0:
             raise InputError("a motion needs at least one frame")
-        if not 0 < self.fps < 10_000:
-            raise InputError(f"a motion's frame rate must lie between 0 and 10000, not {self.fps}")
+        if self.root_m.abs().max() > FARTHEST_M:
+            raise InputError(f"the dancer goes farther than {FARTHEST_M / 1000:g} km; check the file's unit of length")
+        _check_rate(self.fps)
 
     @classmethod
     def from_axis_angle(
@@ -110,10 +117,20 @@ def resample(motion: Motion, fps: float) -> Motion:
     """The same movement at another frame rate: rotations by slerp, positions linearly, contacts by nearest frame."""
     if fps == motion.fps:
         return motion
+    _check_rate(fps)
     last = len(motion) - 1
     frames = int(last * fps / motion.fps + 1e-6) + 1
+    if frames > _MOST_FRAMES:
+        raise InputError(
+            f"{motion.seconds / 3600:.1f} h at {fps:g} frames a second would be {frames} frames; cut it into parts"
+        )
     position = (torch.arange(frames, dtype=torch.float64) * motion.fps / fps).clamp(max=last)
     return sample_at(motion, position, fps)
+
+
+def _check_rate(fps: float) -> None:
+    if not 0 < fps < 10_000:
+        raise InputError(f"a motion's frame rate must lie between 0 and 10000, not {fps:g}")
 
 
 def sample_at(motion: Motion, position: Tensor, fps: float) -> Motion:

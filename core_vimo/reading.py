@@ -55,10 +55,12 @@ def read_yaml(path: Path | str) -> Any:
 
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:
-    """Put the file's name before what is said about numbers that came from it."""
+    """Put the file's name before what is said about numbers that came from it, where it isn't named already."""
     try:
         yield
     except InputError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise InputError(f"{path}: {error}") from error
 
 

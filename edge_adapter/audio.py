@@ -21,6 +21,9 @@ SHORTEST_USABLE_S = 1.0
 # Declared lengths are rounded (mp3 counts whole frames): only a larger gap means that something is missing.
 _MISSING_S = 0.5
 
+_SLOWEST_HZ = 1000  # a few kilobytes at 1 Hz would be hours of song
+_LOUDEST = 1e10  # full scale is 1, or 2^31 in files written carelessly; squares must stay finite in float32
+
 
 def read_audio(path: Path | str, rate: int, start_s: float = 0.0, seconds: float | None = None) -> np.ndarray:
     """The whole sound, or `seconds` of it from `start_s`, as float32 mono `[N]` in [-1, 1] at `rate` Hz.
@@ -131,10 +134,14 @@ def _resampled(path: Path, rate: int) -> Iterator[np.ndarray]:
     if first is None:
         return
     native, _ = first
+    if native < _SLOWEST_HZ:
+        raise MediaError(f"{path}: has {native} samples a second, too few to be music; export the sound again")
     resampler = soxr.ResampleStream(native, rate, 1, dtype="float32", quality="HQ")
     for _, samples in chain([first], pieces):
-        if not np.isfinite(samples).all():
-            raise MediaError(f"{path}: holds samples that are not numbers (NaN or infinity); export the sound again")
+        if not (np.abs(samples) < _LOUDEST).all():
+            raise MediaError(
+                f"{path}: holds samples that are not numbers (NaN or infinity) or absurdly loud; export the sound again"
+            )
         yield samples if native == rate else resampler.resample_chunk(samples)
     if native != rate:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -1,10 +1,11 @@
 """The recipe from song to dance: listen, dance some takes, rank them, write the files."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 
@@ -14,6 +15,7 @@ from core_vimo.formats import write_motion
 from core_vimo.formats.gltf import write_glb
 from core_vimo.motion import Motion, face_audience, ground
 from core_vimo.publish import publish_into, sha256_file
+from core_vimo.reading import naming, read_json
 from edge_adapter.beats import BeatGrid, double_time, half_time, shift_counts, track_beats
 from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
 from edge_adapter.feature_cache import cached_features
@@ -26,6 +28,7 @@ from stylize.render.video import write_video
 from stylize.takes import TakeNumbers, measure, rank
 
 MANIFEST = "manifest.json"
+Tempo = Literal["as heard", "half", "double"]
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
@@ -45,11 +48,19 @@ class DanceSettings:
     takes: int = 1
     steps: int = 15
     guidance: float = 2.0
-    tempo: Literal["as heard", "half", "double"] = "as heard"
+    tempo: Tempo = "as heard"
     first_count: int = 0
     half: bool = False
 
     def __post_init__(self) -> None:
+        numbers = (self.start_s, self.guidance, 1 if self.seconds is None else self.seconds)
+        whole = (self.seed, self.takes, self.steps, self.first_count)
+        if not (all(map(_is_finite, numbers)) and all(type(number) is int for number in whole)):
+            raise InputError(
+                "a dance's start, length and guidance must be finite numbers, its other settings whole ones"
+            )
+        if self.tempo not in get_args(Tempo):
+            raise InputError(f"tempo must be one of {', '.join(get_args(Tempo))}")
         if self.start_s < 0 or (self.seconds is not None and self.seconds < 1):
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
@@ -97,20 +108,21 @@ def dance(
     Returns the manifest. Everything appears at once when all is done; other files in `out` stay. Raises InputError.
     """
     song, settings, film = Path(song), settings or DanceSettings(), film or FilmSettings()
-    report("Listening", 0, 1)
     model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
-    heard = listen(song, model.extractor, settings)
-    report("Listening", 1, 1)
-    takes = dance_takes(model, heard, settings, report)
-    order = rank([take.numbers for take in takes])
-    with publish_into(out) as aside:
+    with publish_into(out) as aside:  # first of all: a folder that can't be written is told before minutes of dancing
+        report("Listening", 0, 1)
+        heard = listen(song, model.extractor, settings)
+        report("Listening", 1, 1)
+        with naming(song):
+            takes = dance_takes(model, heard, settings, report)
+        order = rank([take.numbers for take in takes])
         rows = []
         for place, index in enumerate(order):
             stem = "dance" if len(takes) == 1 else f"take{place + 1}"
             files = _write(takes[index], stem, aside, song, heard.grid, settings.start_s, film, report)
             rows.append({"files": files, "seed": takes[index].seed, "numbers": asdict(takes[index].numbers)})
         manifest = _manifest(song, model, heard.grid, settings, rows, Path(out))
-        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
@@ -154,10 +166,10 @@ def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report
 def settings_of(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> DanceSettings:
     """The settings of a manifest, to make its dance again; InputError where song or bundle are not the same."""
     try:
-        content = json.loads(manifest.read_text())
+        content = read_json(manifest)
         settings = DanceSettings(**content["settings"])
         song_hash, model_hash = content["song_sha256"], content["bundle_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(
             f"{manifest}: not a manifest of `vimo dance`; give the manifest.json beside a dance"
         ) from error
@@ -166,6 +178,10 @@ def settings_of(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> Dan
     if load_dance_model(bundle).bundle_hash != model_hash:
         raise InputError(f"{bundle}: not the model of {manifest} (its sha256 differs); give that one with --bundle")
     return settings
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, int | float) and math.isfinite(number)
 
 
 def _from(grid: BeatGrid, start_s: float) -> BeatGrid:

@@ -12,6 +12,7 @@ from core_vimo.formats.bvh_clip import Source, read_bvh_clip
 from core_vimo.formats.retarget import retarget
 from core_vimo.motion import Motion, resample
 from core_vimo.publish import publish_file
+from core_vimo.reading import naming
 from core_vimo.rotations import y_up_to_z_up
 from core_vimo.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS_M
 
@@ -27,7 +28,9 @@ def read_bvh(source: Source, fps: float | None = None) -> Motion:
     After resampling contacts are detected anew: markers tremble too much for that at 120 fps. Raises
     InputError where it isn't a sound BVH file or not a person; see `read_bvh_clip` and `retarget`.
     """
-    motion = retarget(read_bvh_clip(source))
+    clip = read_bvh_clip(source)
+    with naming(clip.file):
+        motion = retarget(clip)
     if fps is None or fps == motion.fps:
         return motion
     resampled = resample(motion, fps)

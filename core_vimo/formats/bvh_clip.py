@@ -17,6 +17,10 @@ from core_vimo.formats.bvh_hierarchy import Hierarchy, parse_hierarchy
 Source = str | PathLike[str] | IO[bytes] | IO[str]
 
 MAX_BYTES = 1 << 30
+MAX_POSES = 1 << 25
+"""Joints times frames: two hours at 60 fps of a skeleton with 75. A joint without channels costs a file nothing."""
+LARGEST = 1e9
+"""In degrees and units of length; what is larger is no movement."""
 
 _AGAIN = "export it as BVH again"
 _MOTION_LINE = re.compile(r"^[ \t]*MOTION[ \t\r]*$", re.MULTILINE)
@@ -78,6 +82,10 @@ def read_bvh_clip(source: Source) -> BvhClip:
         raise InputError(f"{file}: not a BVH file (it has no MOTION section); {_AGAIN}")
     hierarchy = parse_hierarchy(text[: motion_line.start()], file)
     values, fps = _read_motion(text, motion_line.end(), sum(map(len, hierarchy.channels)), file)
+    if len(values) * len(hierarchy.names) > MAX_POSES:
+        raise InputError(
+            f"{file}: {len(values)} frames of {len(hierarchy.names)} joints are too many; cut it into shorter clips"
+        )
     return _clip(hierarchy, values, fps, file)
 
 
@@ -123,8 +131,10 @@ def _numbers(text: str, file: str) -> NDArray[np.float64]:
             values = np.fromstring(text, sep=" ")
         except (DeprecationWarning, ValueError) as error:
             raise InputError(f"{file}: something other than numbers stands among its frames; {_AGAIN}") from error
-    if not np.isfinite(values).all():
-        raise InputError(f"{file}: it holds numbers that are not finite (NaN or infinity); clean it up and {_AGAIN}")
+    if not (np.abs(values) < LARGEST).all():
+        raise InputError(
+            f"{file}: it holds numbers that are not finite (NaN or infinity) or far too large; clean it up and {_AGAIN}"
+        )
     return values
 
 

@@ -10,6 +10,7 @@ from core_vimo.errors import InputError
 
 MAX_HEADER_CHARS = 2_000_000
 MAX_JOINTS = 4096
+LARGEST_OFFSET = 1e9
 
 _AGAIN = "export it as BVH again"
 _CHANNEL = re.compile(r"[xyz](position|rotation)", re.IGNORECASE)
@@ -121,7 +122,7 @@ class _Parser:
             number = float(word)
         except ValueError:
             number = np.nan
-        if not np.isfinite(number):
+        if not abs(number) < LARGEST_OFFSET:
             raise self._wrong(f"'{word[:40]}' stands where a number is due in its HIERARCHY; {_AGAIN}")
         return number
 

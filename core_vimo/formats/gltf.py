@@ -70,7 +70,7 @@ def read_glb(path: Path | str) -> Motion:
         quaternions, root_m = _tracks(document, binary)
     except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: no dance that this suite wrote; give BVH or AMASS npz instead") from error
-    except (ValueError, RecursionError, struct.error) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a sound GLB file ({error}); take a fresh copy") from error
     rotations = quaternion_to_matrix(torch.as_tensor(quaternions, dtype=torch.float64))
     with naming(path):
@@ -174,11 +174,15 @@ def _one_hemisphere(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _chunks(data: bytes) -> tuple[_Json, bytes]:
     """The JSON document and the BIN chunk."""
+    if len(data) < 28:
+        raise ValueError("it is cut off")
     magic, version, length = struct.unpack_from("<3I", data)
     if (magic, version) != (_MAGIC, _VERSION) or length != len(data):
         raise ValueError(f"its header says {length} bytes of glTF {version}, the file has {len(data)}")
     size, kind = struct.unpack_from("<2I", data, 12)
     start = 20 + size
+    if start + 8 > len(data):
+        raise ValueError("it is cut off")
     binary_size, binary_kind = struct.unpack_from("<2I", data, start)
     if (kind, binary_kind) != (_JSON, _BIN) or start + 8 + binary_size > len(data):
         raise ValueError("its two chunks don't fit into it")

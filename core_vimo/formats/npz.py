@@ -49,7 +49,7 @@ def _check_directory_size(path: Path | str, file: io.BufferedReader) -> None:
     """zipfile reads the whole directory at once; a million entries would take long before they could be counted."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - _END_RECORD_REACH))
-    tail = file.read()
+    tail = file.read(_END_RECORD_REACH)
     end = tail.rfind(_END_RECORD)
     if end < 0 or len(tail) < end + 16:
         raise InputError(f"{path}: not an npz file, or cut short; take a fresh copy")

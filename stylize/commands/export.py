@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     if source.resolve() in [target.resolve() for target in targets]:
         raise InputError(f"{source}: would be replaced by its own export; choose another folder with --out")
     motion = read_motion(source)
-    motion = resample(motion, arguments.fps or motion.fps)
+    motion = motion if arguments.fps is None else resample(motion, arguments.fps)
     for target in targets:
         write_motion(motion, target)
         print(target)

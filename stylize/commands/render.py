@@ -1,6 +1,7 @@
 """`vimo render`: a motion file, and a song, as a video."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,10 @@ def parse_size(text: str) -> tuple[int, int]:
     """`720x720` as (width, height). Raises InputError."""
     from core_vimo.errors import InputError
 
-    width, times, height = text.lower().partition("x")
-    if not (times and width.isdecimal() and height.isdecimal()):
-        raise InputError(f"--size {text}: not a size; write width x height in pixels, such as 720x720")
-    return int(width), int(height)
+    found = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
+    if found is None:
+        raise InputError(f"--size {text:.20}: not a size; write width x height in pixels, such as 720x720")
+    return int(found[1]), int(found[2])
 
 
 def _counts(arguments: argparse.Namespace) -> "CountOverlay | None":

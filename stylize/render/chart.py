@@ -35,7 +35,8 @@ def draw_top_view(canvas: Pillow.Image, area: Area, motion: Motion) -> None:
         return centre + (points - middle) * np.array([scale, -scale])
 
     half = np.array([right - left, bottom - top]) / scale / 2
-    _metre_grid(draw, place, middle - half, middle + half)
+    squares_m = max(float(_round_steps(2 * float(half.max()), 40)[1]), 1.0)
+    _grid(draw, place, middle - half, middle + half, squares_m)
     dots = place(path)
     shares = np.linspace(0, 1, len(path))
     for a, b, share in zip(dots[:-1], dots[1:], shares[:-1], strict=True):
@@ -48,7 +49,7 @@ def draw_top_view(canvas: Pillow.Image, area: Area, motion: Motion) -> None:
         _dot(draw, dots[frame], 7, _mixed(shares[frame]))
     _dot(draw, dots[0], 13, _mixed(0.0))
     _dot(draw, dots[-1], 13, _mixed(1.0))
-    _text(draw, (left, area[1] + 28), "path from above, 1 m squares")
+    _text(draw, (left, area[1] + 28), f"path from above, {squares_m:g} m squares")
     _text(draw, ((left + right) / 2, area[3] - 58), "audience", anchor="ma")
 
 
@@ -86,11 +87,13 @@ def mean_speed_m_s(motion: Motion) -> Numbers:
     return np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(-1) * motion.fps
 
 
-def _metre_grid(draw: ImageDraw.ImageDraw, place: Callable[[Numbers], Numbers], low: Numbers, high: Numbers) -> None:
+def _grid(
+    draw: ImageDraw.ImageDraw, place: Callable[[Numbers], Numbers], low: Numbers, high: Numbers, squares_m: float
+) -> None:
     for axis in (0, 1):
-        for metre in range(int(np.ceil(low[axis])), int(np.floor(high[axis])) + 1):
+        for line in range(int(np.ceil(low[axis] / squares_m)), int(np.floor(high[axis] / squares_m)) + 1):
             ends = np.stack((low, high))
-            ends[:, axis] = metre
+            ends[:, axis] = line * squares_m
             draw.line([tuple(p) for p in place(ends)], fill=_FAINT, width=2)
 
 
