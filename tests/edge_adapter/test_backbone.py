@@ -104,6 +104,18 @@ def test_dropout_acts_in_training_only(backbone: Backbone) -> None:
     backbone.eval()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_each_pair_turns_by_its_position(dtype: torch.dtype) -> None:
+    x = torch.randn(2, 30, 8, dtype=torch.float64).to(dtype)
+    angles = torch.arange(30.0)[:, None] * 10000.0 ** (-torch.arange(0, 8, 2) / 8)
+    even, odd = x[..., ::2].double(), x[..., 1::2].double()
+    cos, sin = angles.cos(), angles.sin()
+    turned = torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+    assert rotate(x).dtype == dtype
+    torch.testing.assert_close(rotate(x), turned.to(dtype), atol=1e-5, rtol=1e-2 if dtype == torch.bfloat16 else 1e-5)
+    assert torch.equal(rotate(x.transpose(0, 1).contiguous().transpose(0, 1)), rotate(x))
+
+
 def test_rotated_scores_hang_on_distance_alone() -> None:
     query, key = torch.randn(16), torch.randn(16)
     scores = rotate(query.expand(1, 40, 16)) @ rotate(key.expand(1, 40, 16)).transpose(1, 2)
