@@ -17,6 +17,10 @@ from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.objective import DanceObjective
 
 KIND = "dance"
+EXTRACTORS = {"librosa35": 35, "jukebox": 4800}
+"""What makes music features, and how many channels they have."""
+FPS = 30.0
+"""Of those features, so of the dances too."""
 SHIPPED = Path(__file__).resolve().parent / "bundles" / "edge_small"
 """The bundle that comes with the suite."""
 
@@ -36,17 +40,37 @@ def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> Dance
     """A backbone from its bundle. Raises InputError where the bundle is damaged or of another kind."""
     bundle = Bundle.load(folder)
     if bundle.config.get("kind") != KIND:
-        raise InputError(f"{folder}: holds a '{bundle.config.get('kind')}' model, a '{KIND}' model is needed")
+        raise InputError(f"{folder}: holds a '{bundle.config.get('kind')!s:.20}' model, a '{KIND}' model is needed")
+    extractor = bundle.config.get("extractor")
     try:
         schedule = build_schedule(**bundle.config["diffusion"])
-        backbone = build_model(bundle.config["model"], schedule, precondition=bundle.config["precondition"])
+        channels = bundle.config["model"]["condition_dim"]
+        _check_fit(bundle, schedule)
+        backbone = _model_of(bundle, schedule)
         backbone.load_state_dict(bundle.weights)
-        extractor = bundle.config["extractor"]
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise InputError(f"{folder}: its weights don't fit its config.yaml ({error}); take a fresh copy") from error
+    except (InputError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: its config.yaml is not that of a backbone ({error}); take a fresh copy") from error
+    if not isinstance(extractor, str) or EXTRACTORS.get(extractor) != channels or bundle.codec.fps != FPS:
+        raise InputError(
+            f"{folder}: was made for music features or a frame rate that this version doesn't have; take another bundle"
+        )
     return DanceModel(
         backbone.eval().requires_grad_(False).to(device), bundle.codec, schedule, extractor, bundle_hash(folder)
     )
+
+
+def _model_of(bundle: Bundle, schedule: Schedule) -> Backbone | Preconditioned:
+    return build_model(bundle.config["model"], schedule, precondition=bool(bundle.config["precondition"]))
+
+
+def _check_fit(bundle: Bundle, schedule: Schedule) -> None:
+    """Before memory is taken for what config.yaml claims."""
+    with torch.device("meta"):
+        wanted = {name: value.shape for name, value in _model_of(bundle, schedule).state_dict().items()}
+    given = {name: value.shape for name, value in bundle.weights.items()}
+    other = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    if other:
+        raise InputError(f"{len(other)} of its tensors don't fit, the first is '{other[0]:.60}'")
 
 
 def build_model(settings: Mapping[str, Any], schedule: Schedule, *, precondition: bool) -> Backbone | Preconditioned:

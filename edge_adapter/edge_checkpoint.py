@@ -16,15 +16,12 @@ from core_vimo.bundle import Bundle
 from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.errors import InputError
 from edge_adapter.backbone import Backbone, BackboneConfig
-from edge_adapter.build import KIND
+from edge_adapter.build import EXTRACTORS, KIND
 from edge_adapter.torch_archive import read_torch_archive
 
 FPS = 30.0
 HEADS_OF_LATENT = {512: 8}
 """Heads of the published shape, by latent width."""
-
-EXTRACTOR_OF_WIDTH = {35: "librosa35", 4800: "jukebox"}
-"""What made the music features, by their channels."""
 
 RENAMES = (
     (r"input_projection", "motion_in"),
@@ -72,7 +69,7 @@ class EdgeCheckpoint:
             "model": asdict(self.backbone.config),
             "diffusion": {"name": "cosine", "steps": 1000},
             "precondition": False,
-            "extractor": EXTRACTOR_OF_WIDTH.get(self.backbone.config.condition_dim, "unknown"),
+            "extractor": _extractor(self.backbone.config.condition_dim),
         }
         card = f"# EDGE\n\nConverted from `{self.metadata['file']}` ({self.metadata['weights']}).\n"
         return Bundle(self.backbone.state_dict(), config, self.codec, card)
@@ -90,8 +87,15 @@ def read_edge_checkpoint(path: Path | str, heads: int | None = None) -> EdgeChec
     except InputError:
         raise
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: does not load as a checkpoint of EDGE: {error}") from error
+        raise InputError(
+            f"{path}: does not load as a checkpoint of EDGE ({error}); give the file that it published"
+        ) from error
     return EdgeCheckpoint(backbone, codec, {"file": Path(path).name, "weights": weights})
+
+
+def _extractor(channels: int) -> str:
+    """What made the music features; the file says only how many channels they have."""
+    return next((name for name, width in EXTRACTORS.items() if width == channels), "unknown")
 
 
 def backbone_from_edge(state: dict[str, Tensor], heads: int | None = None) -> Backbone:

@@ -83,6 +83,7 @@ def _from_betas(name: str, betas: Tensor) -> Schedule:
     return Schedule(name, (1 - betas).cumprod(0))
 
 
+_MOST_STEPS = 100_000
 SCHEDULES: dict[str, Callable[[int], Schedule]] = {"linear": linear_schedule, "cosine": cosine_schedule}
 
 
@@ -90,6 +91,6 @@ def build_schedule(name: str, steps: int = 1000) -> Schedule:
     """The schedule that a config or a bundle names."""
     if name not in SCHEDULES:
         raise InputError(f"there is no noise schedule '{name}'; choose one of {', '.join(SCHEDULES)}")
-    if steps < 1:
-        raise InputError(f"a noise schedule needs at least 1 step, not {steps}")
+    if type(steps) is not int or not 1 <= steps <= _MOST_STEPS:
+        raise InputError(f"a noise schedule needs at least 1 step and at most {_MOST_STEPS}, not {steps!s:.20}")
     return SCHEDULES[name](steps)
