@@ -19,7 +19,7 @@ ONE, ALL, FILM = "ours, pictures, 1 process", "ours, pictures, a process a core"
 
 
 def run() -> list[Table]:
-    return [compare(frames=900, stick_frames=60, pixels=PIXELS, repeats=3)]
+    return [compare(frames=450, stick_frames=60, pixels=PIXELS, repeats=3)]
 
 
 def compare(frames: int, stick_frames: int, pixels: int, repeats: int) -> Table:

@@ -33,7 +33,7 @@ def run() -> list[Table]:
     lengths = {
         5: dict.fromkeys((REFERENCE, FUSED, SAME, OURS, HALF), 5),
         30: dict.fromkeys((REFERENCE, FUSED, SAME, OURS, HALF), 3),
-        240: {REFERENCE: 1, SAME: 1, OURS: 3, HALF: 3},
+        240: {REFERENCE: 2, SAME: 2, OURS: 3, HALF: 3},
     }
     small = compare(f"Dancing, edge_small ({named})", model, lengths)
     memory = memory_table((30, 240))

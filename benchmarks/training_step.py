@@ -26,7 +26,7 @@ OURS, HALF = "ours, float32", "ours, bfloat16"
 
 
 def run() -> list[Table]:
-    return [compare("edge_small", batch=32, repeats=5), compare("edge", batch=8, repeats=3)]
+    return [compare("edge_small", batch=32, repeats=5), compare("edge", batch=8, repeats=2)]
 
 
 def compare(size: str, batch: int, repeats: int) -> Table:
