@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_odd_names()
     with _orderly_end(), _quiet_libraries():
         try:
-            chosen = _parser().parse_args(arguments)
+            chosen = parser_of_all_commands().parse_args(arguments)
             code = chosen.run(chosen)
             sys.stdout.flush()
             return code
@@ -142,7 +142,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_all_commands() -> argparse.ArgumentParser:
     parser = _Parser(prog="vimo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--version", action="version", version=f"vimo {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -16,8 +16,11 @@ def config_folder() -> Path:
     return installed if installed.is_dir() else here.parent / "configs"
 
 
-def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
-    """The settings of `configs/{name}.yaml` with overrides; raises InputError for unknown or missing keys."""
+def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) -> DictConfig:
+    """The settings of `configs/{name}.yaml` with overrides.
+
+    Raises InputError for unknown keys and, where they must be complete, for those without a value.
+    """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
@@ -28,7 +31,7 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"these settings don't fit: {_first_line(error)}; see `vimo train {name} --show`") from error
     missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
+    if missing and complete:
         raise InputError(f"settings without a value: {', '.join(missing)}; give them as key=value")
     return config
 

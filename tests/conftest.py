@@ -19,7 +19,7 @@ os.environ["VIMO_CACHE"] = str(ROOT / ".pytest_cache" / f"vimo-{os.environ.get('
 def _folder(variable: str, default: Path) -> Path:
     folder = Path(os.environ.get(variable, default))
     if not folder.is_dir():
-        pytest.skip(f"{variable} is not set and {default} is not there", allow_module_level=False)
+        pytest.skip(f"{folder} is not there; set {variable} to where it is")
     return folder
 
 

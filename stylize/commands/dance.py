@@ -35,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="let the camera follow the dancer")
     parser.add_argument("--no-counts", action="store_true", help="leave the counts off the video")
     parser.add_argument("--no-video", action="store_true", help="write no MP4")
-    parser.add_argument("--again", type=Path, metavar="MANIFEST", help="make the dance of a manifest.json again")
+    parser.add_argument(
+        "--again",
+        type=Path,
+        metavar="MANIFEST",
+        help="make the dance of a manifest.json again, with its settings in place of those given here",
+    )
     parser.add_argument("--bundle", type=Path, help="folder of another trained backbone (default: the shipped one)")
 
 

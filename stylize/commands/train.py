@@ -11,7 +11,9 @@ WHAT = ("dance",)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=WHAT, help="what to train: dance (music to dance backbone)")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides, such as trainer.steps=500")
-    parser.add_argument("--show", action="store_true", help="print the composed settings and stop")
+    parser.add_argument(
+        "--show", action="store_true", help="print every setting, ??? where one must be given, and stop"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -19,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from stylize.configuration import compose
 
-    config = compose(arguments.what, arguments.overrides)
+    config = compose(arguments.what, arguments.overrides, complete=not arguments.show)
     if arguments.show:
         print(OmegaConf.to_yaml(config))
         return 0

@@ -31,3 +31,8 @@ def test_settings_are_shown_without_training(capsys):
     arguments = ["train", "dance", "out=x", "data.folder=y", "model=edge", "trainer=debug", "--show"]
     assert main(arguments) == 0
     assert "latent: 512" in capsys.readouterr().out
+
+
+def test_all_settings_are_shown_to_whom_has_given_none(capsys):
+    assert main(["train", "dance", "--show"]) == 0
+    assert "out: ???" in capsys.readouterr().out
