@@ -30,18 +30,20 @@ _LEVEL_M = 0.08
 
 @dataclass(frozen=True)
 class Count:
-    """One count: when it falls, its number in the phrase, and what happens until the next.
+    """One count: when it falls, in which eight (six in a waltz), and what happens until the next.
 
-    leads is the part that moves most against the body; travels is as the audience sees it; turns is in degrees,
-    positive counter-clockwise seen from above; accent is the peak joint speed against the dance's usual one.
+    Eight 1 begins with the song's first count 1; what comes before it is eight 0. Sides are the dancer's: leads is the
+    part that moves most against the body; travels is in the stage's directions (stage left is the left of a dancer who
+    faces the audience, downstage is towards it); turns is to the dancer's left or right in degrees; accent is the peak
+    joint speed against the dance's usual one.
     """
 
     time_s: float
-    bar: int
+    eight: int
     count: int
     leads: str
     travels: str
-    turns: int
+    turns: str
     level: str
     accent: float
 
@@ -51,6 +53,7 @@ def count_sheet(motion: Motion, grid: BeatGrid) -> list[Count]:
     times_s = np.asarray(grid.beats_s)
     inside = np.flatnonzero((times_s >= 0) & (times_s < motion.seconds))
     counts = grid.counts()
+    eights = np.cumsum(counts == 1)
     joints_m = motion.joints_m()
     speed = _speeds(joints_m, motion.fps)
     usual = float(speed.mean(-1).median()) or 1.0
@@ -62,7 +65,7 @@ def count_sheet(motion: Motion, grid: BeatGrid) -> list[Count]:
         rows.append(
             Count(
                 time_s=round(float(times_s[beat]), 3),
-                bar=int(np.searchsorted(grid.downbeats_s, times_s[beat] + 1e-3)),
+                eight=int(eights[beat]),
                 count=int(counts[beat]),
                 leads=_leading_part(joints_m[span], motion.fps),
                 travels=_travel(motion.root_m[span]),
@@ -95,19 +98,21 @@ def _leading_part(joints_m: Tensor, fps: float) -> str:
 
 
 def _travel(root_m: Tensor) -> str:
-    """As seen by an audience at -y looking at the stage: their right is +x, towards them is -y."""
+    """On a stage whose audience is at -y: the left of a dancer who faces it is +x."""
     x, y = (root_m[-1, :2] - root_m[0, :2]).tolist()
     if math.hypot(x, y) < _STEP_M:
         return ""
     if abs(x) > abs(y):
-        return "right" if x > 0 else "left"
-    return "back" if y > 0 else "forward"
+        return "stage left" if x > 0 else "stage right"
+    return "upstage" if y > 0 else "downstage"
 
 
-def _turn(root_rotations: Tensor) -> int:
+def _turn(root_rotations: Tensor) -> str:
     facing = np.unwrap(heading(root_rotations).numpy())
     degrees = math.degrees(float(facing[-1] - facing[0]))
-    return round(degrees) if abs(degrees) >= _TURN_DEGREES else 0
+    if abs(degrees) < _TURN_DEGREES:
+        return ""
+    return f"left {degrees:.0f}" if degrees > 0 else f"right {-degrees:.0f}"
 
 
 def _level(height_m: Tensor, all_heights_m: Tensor) -> str:

@@ -1,11 +1,12 @@
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from core_vimo.motion import Motion, turn
-from edge_adapter.beats import BeatGrid
+from edge_adapter.beats import BeatGrid, shift_counts
 from stylize.beat_sheet import count_sheet, write_count_sheet
 
 
@@ -24,30 +25,41 @@ def _standing(frames: int = 120) -> tuple[torch.Tensor, torch.Tensor]:
     return angles, root
 
 
-def test_counts_and_bars_follow_the_music(grid):
+def test_counts_and_eights_follow_the_music(grid):
     rows = count_sheet(Motion.from_axis_angle(*_standing()), grid)
     assert [row.count for row in rows] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert [row.bar for row in rows] == [1, 1, 1, 1, 2, 2, 2, 2]
-    assert all(row.travels == "" and row.turns == 0 and row.level == "" for row in rows)
+    assert all(row.eight == 1 and row.travels == row.turns == row.level == "" for row in rows)
+    later = shift_counts(grid, 3)
+    assert [(row.eight, row.count) for row in count_sheet(Motion.from_axis_angle(*_standing()), later)] == [
+        (0, 6), (0, 7), (0, 8), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5)
+    ]  # fmt: skip
+
+
+def test_an_excerpt_goes_on_counting_the_songs_eights(grid):
+    song = replace(grid, beats_s=np.arange(24) * 0.5, downbeats_s=np.arange(6) * 2.0)
+    excerpt = replace(song, beats_s=song.beats_s - 9.0, downbeats_s=song.downbeats_s - 9.0)
+    first = count_sheet(Motion.from_axis_angle(*_standing()), excerpt)[0]
+    assert (first.time_s, first.eight, first.count) == (0.0, 3, 3)
 
 
 def test_what_happens_is_named_on_its_count(grid):
     angles, root = _standing()
     angles[15:30, 16, 2] = torch.sin(torch.linspace(0, 6, 15))  # the left shoulder, on count 2
-    root[30:45, 0] = torch.linspace(0, 0.5, 15)  # to the audience's right, on count 3
+    root[30:45, 0] = torch.linspace(0, 0.5, 15)  # to the left of who faces the audience, on count 3
     root[45:, 0] = 0.5
     root[60:75, 2] = 0.7  # down, on count 5
     rows = count_sheet(Motion.from_axis_angle(angles, root), grid)
     assert rows[1].leads == "left arm"
-    assert rows[2].travels == "right"
+    assert rows[2].travels == "stage left"
     assert rows[4].level == "low"
 
 
-def test_a_turn_is_counted_in_degrees(grid):
+@pytest.mark.parametrize(("radians_a_frame", "turned"), [(0.1, "left 80"), (-0.1, "right 80")])
+def test_a_turn_is_counted_in_degrees(grid, radians_a_frame, turned):
     still = Motion.from_axis_angle(*_standing())
-    turning = [turn(still[i : i + 1], 0.1 * max(0, i - 15)).rotations for i in range(30)]
+    turning = [turn(still[i : i + 1], radians_a_frame * max(0, i - 15)).rotations for i in range(30)]
     motion = Motion(torch.cat(turning), still.root_m[:30], still.contacts[:30])
-    assert [row.turns for row in count_sheet(motion, grid)] == [0, pytest.approx(80, abs=1)]
+    assert [row.turns for row in count_sheet(motion, grid)] == ["", turned]
 
 
 def test_the_file_reads_back(grid, tmp_path):
