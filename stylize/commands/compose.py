@@ -18,10 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import json
 
+    from core_vimo.errors import InputError
     from core_vimo.publish import publish_file
     from edge_adapter.audio import write_audio
     from edge_adapter.sequencer import demo_piece, make_score, render
 
+    if not 1 <= arguments.seconds <= 3600:
+        raise InputError(f"--seconds {arguments.seconds:g}: a piece lasts 1 to 3600 seconds; choose between them")
     plain = arguments.style is None and arguments.tempo is None and arguments.seconds == 30.0 and arguments.seed == 7
     score = None if plain else make_score(arguments.seed, arguments.seconds, arguments.style, arguments.tempo)
     track = demo_piece() if score is None else render(score)

@@ -29,6 +29,7 @@ Planes = NDArray[np.uint8]
 """`[H * 3 / 2, W]`: luma above, then both chroma planes, as PyAV lays out yuv420p."""
 
 _AHEAD = 4  # frames a process may be ahead of the encoder
+_MOST_WORKERS = 61  # what Windows can wait for
 _WORTH_A_POOL = 90  # frames; below this starting processes takes longer than drawing
 
 
@@ -83,7 +84,7 @@ def draw_frames(shot: Shot, workers: int | None = None) -> Generator[Planes, Non
     """
     painter = Painter(shot)
     first = painter.planes(0)  # compiles the kernels here and once, before several processes need them
-    workers = _default_workers(len(shot)) if workers is None else workers
+    workers = _default_workers(len(shot)) if workers is None else min(workers, _MOST_WORKERS)
     if workers <= 1:
         yield first
         yield from map(painter.planes, range(1, len(shot)))
