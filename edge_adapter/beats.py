@@ -110,7 +110,8 @@ def shift_counts(grid: BeatGrid, beats: int) -> BeatGrid:
 
 
 def _with_beats(grid: BeatGrid, beats_s: np.ndarray, first: int, tempo_bpm: float) -> BeatGrid:
-    downbeats_s = beats_s[first % grid.beats_per_bar :: grid.beats_per_bar]
+    """`first` is a beat with count 1. Counts start at the first downbeat, so an odd bar before it is no bar."""
+    downbeats_s = beats_s[first % (2 * grid.beats_per_bar) :: grid.beats_per_bar]
     return replace(grid, beats_s=beats_s, downbeats_s=downbeats_s, tempo_bpm=tempo_bpm)
 
 

@@ -130,6 +130,10 @@ def test_shifting_counts_moves_count_one() -> None:
     grid = even_grid()
     assert shift_counts(grid, 1).counts()[2] == 1
     assert shift_counts(grid, -1).counts()[0] == 1
+    for beats in range(-8, 9):  # by a whole bar, too: who counts "one" on 5 is a common mistake
+        moved = shift_counts(grid, beats)
+        assert moved.counts()[(1 + beats) % 8] == 1
+        assert np.isin(moved.downbeats_s, moved.beats_s[(1 + beats) % 4 :: 4]).all()
     np.testing.assert_array_equal(shift_counts(grid, 1).beats_s, grid.beats_s)
     np.testing.assert_array_equal(shift_counts(shift_counts(grid, 3), -3).downbeats_s, grid.downbeats_s)
 
