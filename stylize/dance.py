@@ -109,6 +109,8 @@ def dance(
     """
     song, settings, film = Path(song), settings or DanceSettings(), film or FilmSettings()
     model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
+    if settings.steps > model.schedule.steps:
+        raise InputError(f"{settings.steps} sampling steps asked of a model with {model.schedule.steps}; ask for fewer")
     with publish_into(out) as aside:  # first of all: a folder that can't be written is told before minutes of dancing
         report("Listening", 0, 1)
         heard = listen(song, model.extractor, settings)
@@ -234,6 +236,7 @@ def _manifest(
         "settings": asdict(settings),
         "tempo_bpm": round(grid.tempo_bpm, 2),
         "beats_per_bar": grid.beats_per_bar,
+        "beat_confidence": round(grid.confidence, 3),
         "fps": model.codec.fps,
         "unit": "metre (BVH: centimetre)",
         "up": "z (BVH, GLB: y)",

@@ -11,12 +11,14 @@ HEADINGS = {
     "bas_music_to_dance": "beats→\ndance",
     "bas_dance_to_music": "dance→\nbeats",
     "beat_f1": "beat\nF1",
-    "foot_skate_ratio": "skating",
+    "foot_skate_ratio": "feet\nsliding",
     "float_cm": "float\ncm",
     "jitter": "jitter",
     "travel_m": "travel\nm",
 }
 """What stands over a take's numbers (`stylize.takes.TakeNumbers`)."""
+
+_STEADY = 0.3  # confidence of a beat grid from which on its music has a steady pulse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,11 +80,18 @@ def _tell(manifest: dict, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from stylize.takes import RANKED_BY
+
     if manifest["tempo_bpm"]:
-        print(f"heard {manifest['tempo_bpm']:g} BPM, {manifest['beats_per_bar']} beats a bar")
+        print(f"heard {manifest['tempo_bpm']:.0f} BPM, {manifest['beats_per_bar']} beats a bar")
+        if manifest["beat_confidence"] < _STEADY:
+            print("the pulse is weak, so check the counts; --tempo and --first-count correct them")
     else:
         print("heard no beats; the dance has no counts")
     takes = manifest["takes"]
+    if len(takes) > 1:
+        best = ", ".join(f"{way} {HEADINGS[name]}".replace("\n", " ") for name, way in RANKED_BY.items())
+        print(f"best take first, by its ranks in {best}")
     table = Table("take", "seed", *(HEADINGS[name] for name in takes[0]["numbers"]), box=SIMPLE, padding=(0, 1))
     for place, take in enumerate(takes, start=1):
         numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())

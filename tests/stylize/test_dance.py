@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from core_vimo.bundle import Bundle
 from core_vimo.formats import read_motion
 from core_vimo.publish import sha256_file
 from edge_adapter.audio import write_audio
@@ -49,12 +50,13 @@ def test_the_video_lasts_as_long_as_the_dance_and_sounds(made):
         assert float(sound.duration * sound.time_base) == pytest.approx(6.0, abs=0.05)
 
 
-def test_the_manifest_makes_the_same_dance_again(made, song, tiny_bundle, tmp_path):
+def test_the_manifest_makes_the_same_dance_again(made, song, tiny_bundle, tmp_path, capsys):
     again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(tiny_bundle), "--no-video"]
     assert main(["dance", str(song), "--out", str(tmp_path / "again"), *again]) == 0
     for take in ("take1.npz", "take2.npz"):
         first, second = read_motion(made[0] / take), read_motion(tmp_path / "again" / take)
         assert torch.equal(first.rotations, second.rotations) and torch.equal(first.root_m, second.root_m)
+    assert "best take first, by its ranks in high beat F1, low feet sliding, low jitter" in capsys.readouterr().out
 
 
 def test_another_song_is_not_danced_from_that_manifest(made, tmp_path, tiny_bundle, capsys):
@@ -70,6 +72,23 @@ def test_another_seed_is_another_dance(made, song, tmp_path):
     out, options = made
     assert main(["dance", str(song), "--out", str(tmp_path), "--seed", "5", "--no-video", *options]) == 0
     assert not torch.equal(read_motion(tmp_path / "dance.npz").root_m, read_motion(out / "take1.npz").root_m)
+
+
+def test_more_steps_than_the_model_has_are_refused(song, tiny_bundle, tmp_path, capsys):
+    bundle = Bundle.load(tiny_bundle)
+    few = bundle.config | {"diffusion": {"name": "cosine", "steps": 10}}
+    Bundle(bundle.weights, few, bundle.codec, bundle.card).save(tmp_path / "few")
+    assert main(["dance", str(song), "--out", str(tmp_path / "out"), "--bundle", str(tmp_path / "few")]) == 2
+    assert "15 sampling steps asked of a model with 10" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_noise_is_told_to_have_a_weak_pulse_and_music_is_not(made, song, tmp_path, capsys):
+    hiss = 0.1 * np.random.default_rng(0).standard_normal((22050 * 12, 1)).astype(np.float32)
+    write_audio(tmp_path / "hiss.wav", hiss, 22050)
+    for heard, doubted in ((tmp_path / "hiss.wav", True), (song, False)):
+        assert main(["dance", str(heard), "--out", str(tmp_path / "out"), "--no-video", *made[1]]) == 0
+        assert ("check the counts" in capsys.readouterr().out) == doubted
 
 
 def test_silence_is_danced_without_counts(tmp_path, tiny_bundle):
