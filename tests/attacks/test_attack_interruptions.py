@@ -15,7 +15,7 @@ import pytest
 @pytest.mark.parametrize("filming", [False, True])
 def test_an_interrupted_dance(number, filming, tiny_bundle, song, tmp_path):
     out = tmp_path / "out"
-    steps = "2" if filming else "1000"
+    steps = "2" if filming else "100"
     command = [sys.executable, "-m", "stylize", "dance", song, "--bundle", tiny_bundle, "--out", out, "--steps", steps]
     command += ["--size=1920x1080"] if filming else ["--no-video", "--takes=100"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
