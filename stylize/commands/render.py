@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from core_vimo.errors import InputError
     from core_vimo.formats import read_motion
     from stylize.progress import Progress
     from stylize.render.picture import LOOPS, write_teaser
@@ -34,6 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     size = parse_size(arguments.size)
     path = arguments.out or arguments.motion.with_suffix(".mp4")
     if path.suffix.lower() in LOOPS:
+        if arguments.song or arguments.counts:
+            raise InputError(
+                f"{path}: a loop has neither sound nor counts; leave --song and --counts out, or write .mp4"
+            )
         write_teaser(motion, path, size, min(arguments.fps, 15.0))
         print(path)
         return 0

@@ -47,6 +47,12 @@ def test_render_goes_where_it_is_told(motion_file, tmp_path):
     assert (tmp_path / "new" / "d.mp4").is_file()
 
 
+def test_a_loop_has_no_sound(motion_file, tmp_path):
+    with pytest.raises(InputError, match=r"neither sound nor counts.*\.mp4"):
+        call(render, motion_file, "--song", tmp_path / "song.mp3", "--out", tmp_path / "loop.webp")
+    assert not (tmp_path / "loop.webp").exists()
+
+
 @pytest.mark.parametrize("size", ["720", "720x", "axb", "720x720x3", "-64x64"])
 def test_a_size_that_is_none_is_explained(motion_file, size):
     with pytest.raises(InputError, match="720x720"):
