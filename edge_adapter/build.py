@@ -76,7 +76,7 @@ def _check_fit(bundle: Bundle, schedule: Schedule) -> None:
 def build_model(settings: Mapping[str, Any], schedule: Schedule, *, precondition: bool) -> Backbone | Preconditioned:
     """A fresh backbone of the settings in `configs/model/`, on a linear guess or, as EDGE's, on its own."""
     backbone = Backbone(BackboneConfig(**settings))
-    return Preconditioned(backbone, schedule, CHANNELS) if precondition else backbone
+    return Preconditioned(backbone, schedule, backbone.config.trained_frames, CHANNELS) if precondition else backbone
 
 
 def build_objective(

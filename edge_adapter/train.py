@@ -11,12 +11,16 @@ from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
+from core_vimo.errors import InputError
 from core_vimo.randomness import fold
 from core_vimo.training.settings import TrainerSettings
 from core_vimo.training.trainer import Trainer
 from edge_adapter.backbone import Backbone
 from edge_adapter.build import KIND, build_model, build_objective
 from edge_adapter.dance_data import DanceSet, DanceWindows, data_hash, fit_codec
+
+MEASURED_WINDOWS = 1500
+"""Enough to know the deviation at every frequency of every axis to a few per cent."""
 
 BUNDLE = "bundle"
 """The finished bundle's folder inside a run's."""
@@ -31,7 +35,7 @@ def train_dance(config: DictConfig) -> None:
     windows = DanceWindows(dances, codec, settings["data"]["frames"], settings["data"]["stride"], settings["seed"])
     schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
     objective = build_objective(
-        _fresh_model(settings, schedule, dances, codec),
+        _fresh_model(settings, schedule, dances, windows),
         codec,
         schedule,
         diffusion=settings["diffusion"],
@@ -49,18 +53,28 @@ def train_dance(config: DictConfig) -> None:
 
 
 def _fresh_model(
-    settings: dict[str, Any], schedule: Schedule, dances: DanceSet, codec: MotionCodec
+    settings: dict[str, Any], schedule: Schedule, dances: DanceSet, windows: DanceWindows
 ) -> Backbone | Preconditioned:
     # Initialisers draw from torch's global generator, so it is given the key instead.
     torch.manual_seed(fold(settings["seed"], 0, 0, "init"))
     model = build_model(settings["model"], schedule, precondition=settings["diffusion"]["precondition"])
-    paired = [dances[i] for i in range(len(dances))]
-    backbone = model
+    backbone: Any = model
     if isinstance(model, Preconditioned):
-        model.fit(torch.cat([codec.encode(dance.motion) for dance in paired]))
+        if windows.frames != settings["model"]["trained_frames"]:
+            raise InputError(
+                f"data.frames={windows.frames} and model.trained_frames={settings['model']['trained_frames']} must be one "
+                "number for a preconditioned model"
+            )
+        model.fit(_some_windows(windows))
         backbone = model.model
-    backbone.fit_music(torch.cat([dance.features for dance in paired]))
+    backbone.fit_music(torch.cat([dances[i].features for i in range(len(dances))]))
     return model
+
+
+def _some_windows(windows: DanceWindows) -> torch.Tensor:
+    """`MEASURED_WINDOWS` of them, evenly from the first to the last, `[N, S, 151]`."""
+    chosen = torch.linspace(0, len(windows) - 1, min(MEASURED_WINDOWS, len(windows))).long().unique()
+    return torch.stack([windows[(int(i), 0)]["x"] for i in chosen])
 
 
 def _bundle(
