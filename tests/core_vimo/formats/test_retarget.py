@@ -257,7 +257,7 @@ def open_shared(folder: Path, name: str) -> io.BytesIO:
         return io.BytesIO(opened.read(member))
 
 
-@pytest.fixture(params=ONE_OF_EACH_RIG)
+@pytest.fixture(params=ONE_OF_EACH_RIG, scope="module")
 def real(request: pytest.FixtureRequest, shared_data: Path) -> tuple[BvhClip, Motion]:
     clip = read_bvh_clip(open_shared(shared_data, request.param))
     return clip, retarget(clip)
