@@ -44,7 +44,7 @@ class Bundle:
             save_file({k: v.contiguous() for k, v in self.weights.items()}, aside / "model.safetensors")
             save_file(self.codec.tensors(), aside / "codec.safetensors")
             (aside / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-            (aside / "card.md").write_text(self.card)
+            (aside / "card.md").write_text(self.card, encoding="utf-8")
             write_manifest(aside)
 
     @classmethod

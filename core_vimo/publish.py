@@ -160,16 +160,23 @@ def _replace_folder(aside: Path, path: Path) -> None:
     if not path.exists():
         os.replace(aside, path)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+    place = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+    old = place / path.name  # inside it, since Windows doesn't rename onto a folder, be it empty
     os.replace(path, old)
-    os.replace(aside, path)
-    shutil.rmtree(old)
+    try:
+        os.replace(aside, path)
+    except OSError:
+        os.replace(old, path)
+        place.rmdir()
+        raise
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot open folders
-    handle = os.open(path, os.O_RDONLY)
+    # Windows flushes only what was opened for writing.
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

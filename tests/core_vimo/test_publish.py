@@ -1,4 +1,5 @@
 import os
+import stat
 
 import pytest
 
@@ -30,6 +31,38 @@ def test_a_folder_replaces_the_old_one_in_one_stroke(tmp_path):
         raise ValueError("stop")
     assert (target / "card.md").read_text() == "new"
     assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_old_one_there(tmp_path, monkeypatch):
+    target = tmp_path / "bundle"
+    with publish_folder(target, ["card.md"]) as aside:
+        (aside / "card.md").write_text("old")
+    replace = os.replace
+
+    def refuse_the_new(source, to):
+        if "-writing-" in str(source):
+            raise OSError(5, "in use")
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", refuse_the_new)
+    with pytest.raises(InputError, match="in use"), publish_folder(target, ["card.md"]) as aside:
+        (aside / "card.md").write_text("new")
+    assert (target / "card.md").read_text() == "old"
+    assert os.listdir(tmp_path) == ["bundle"]
+
+
+def test_files_are_flushed_through_handles_open_for_writing_as_windows_demands(tmp_path, monkeypatch):
+    modes = []
+
+    def fsync(handle):
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            modes.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE)
+
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(os, "fsync", fsync)
+    with publish_file(tmp_path / "dance.npz") as aside:
+        aside.write_text("whole")
+    assert modes == [os.O_RDWR]
 
 
 def test_files_move_into_a_folder_together_and_spare_its_others(tmp_path):
