@@ -1,6 +1,9 @@
 """The dials of a run; `configs/trainer/default.yaml` has the same keys with their units."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from types import NoneType
+from typing import Any, get_args
 
 from core_vimo.errors import InputError
 
@@ -10,6 +13,11 @@ _CHOICES = {
     "optimizer": ("adan", "adamw"),
     "decay": ("constant", "cosine"),
 }
+_NOT_NEGATIVE = (
+    "steps", "minutes", "workers", "lr", "weight_decay", "warmup_steps", "clip_norm", "save_every", "save_minutes",
+    "evaluate_every",
+)  # fmt: skip
+_KINDS = {int: "a whole number", float: "a finite number", str: "a word", bool: "true or false", NoneType: "null"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,11 @@ class TrainerSettings:
     collapse_after: int = 1000  # steps before a small predicted deviation is worth a warning
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            kinds = get_args(field.type) or (field.type,)
+            if not _is_one_of(getattr(self, field.name), kinds):
+                wanted = " or ".join(_KINDS[kind] for kind in kinds)
+                raise InputError(f"trainer.{field.name}={getattr(self, field.name)!s:.20} must be {wanted}")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"trainer.{name}={getattr(self, name)!r} is not known; take {' or '.join(choices)}")
@@ -51,6 +64,12 @@ class TrainerSettings:
         for name in ("batch_size", "accumulation", "log_every", "keep", "nonfinite_in_a_row"):
             if getattr(self, name) < 1:
                 raise InputError(f"trainer.{name}={getattr(self, name)} must be at least 1")
-        for name in ("workers", "warmup_steps", "clip_norm", "save_every", "save_minutes", "evaluate_every"):
-            if getattr(self, name) < 0:
+        for name in _NOT_NEGATIVE:
+            if (getattr(self, name) or 0) < 0:
                 raise InputError(f"trainer.{name}={getattr(self, name)} must not be negative")
+
+
+def _is_one_of(value: Any, kinds: tuple[Any, ...]) -> bool:
+    if type(value) in (int, float) and float in kinds:
+        return math.isfinite(value)
+    return type(value) in kinds

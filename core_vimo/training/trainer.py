@@ -61,6 +61,8 @@ class Trainer:
         *,
         evaluate: Evaluate | None = None,
     ) -> None:
+        if settings.evaluate_every and evaluate is None:
+            raise InputError(f"trainer.evaluate_every={settings.evaluate_every}, but nothing evaluates here; take 0")
         self.settings = settings
         self.out = Path(out)
         self.accelerator = _accelerator(settings, self.out)

@@ -359,6 +359,11 @@ def test_a_long_run_keeps_memory_of_nothing(tmp_path: Path) -> None:
         ({"batch_size": 7, "accumulation": 2}, "multiple of 2"),
         ({"keep": 0}, "at least 1"),
         ({"warmup_steps": -1}, "negative"),
+        ({"lr": "fast"}, r"trainer\.lr=fast must be a finite number"),
+        ({"lr": float("nan")}, "finite number"),
+        ({"batch_size": 2.5}, "batch_size=2.5 must be a whole number"),
+        ({"steps": True}, "steps=True must be a whole number or null"),
+        ({"evaluate_every": 5}, "nothing evaluates here"),
     ],
 )
 def test_settings_that_cannot_be_are_one_sentence(tmp_path: Path, dials: dict[str, Any], message: str) -> None:
