@@ -157,4 +157,6 @@ def _codec(scaler: Any) -> MotionCodec:
     scale, offset = scaler.scale_.load().float(), scaler.min_.load().float()
     if scale.shape != (CHANNELS,) or offset.shape != (CHANNELS,) or not (scale > 0).all():
         raise ValueError("its scaler does not fit the 151 channels")
+    if not (scale.isfinite().all() and offset.isfinite().all()):
+        raise ValueError("its scaler holds NaN or infinity")
     return MotionCodec(scale, offset, sixd="rows", root="position", fps=FPS)

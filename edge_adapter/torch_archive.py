@@ -57,10 +57,13 @@ class Storage:
         """The numbers, `[count]`. Raises InputError where they are missing or damaged."""
         try:
             with zipfile.ZipFile(self.archive) as archive:
-                if archive.getinfo(self.entry).file_size != self.count * self.dtype.itemsize:
+                info = archive.getinfo(self.entry)
+                if info.file_size != self.count * self.dtype.itemsize:
                     raise zipfile.BadZipFile(f"{self.entry} does not hold {self.count} numbers of {self.dtype}")
+                if info.compress_type != zipfile.ZIP_STORED:  # torch.save never packs; a bomb does
+                    raise zipfile.BadZipFile(f"{self.entry} is compressed")
                 return torch.frombuffer(bytearray(archive.read(self.entry)), dtype=self.dtype)
-        except (KeyError, zipfile.BadZipFile) as error:
+        except (KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
             raise InputError(f"{self.archive}: damaged ({error}); download it again") from error
 
 

@@ -146,6 +146,12 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
         read_torch_archive(path)
 
 
+def test_packed_numbers_which_torch_never_writes_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    path = archive(tmp_path / "packed.pt", tensor_code("K\x00K\x04\x85K\x01\x85"), compression=zipfile.ZIP_DEFLATED)
+    with pytest.raises(InputError, match=r"packed\.pt: damaged .*compressed"):
+        read_torch_archive(path).load()
+
+
 def test_other_files_are_named_for_what_they_are_not(tmp_path: Path) -> None:
     old, text = tmp_path / "old.pt", tmp_path / "text.pt"
     torch.save({"a": torch.ones(2)}, old, _use_new_zipfile_serialization=False)
