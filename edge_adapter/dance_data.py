@@ -11,7 +11,6 @@ Files are memory-mapped; a window is read, not the dance. All dances are at 30 f
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from torch import Tensor
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion, turn
-from core_vimo.publish import publish_folder
+from core_vimo.publish import publish_folder, sha256_file
 from core_vimo.randomness import generator
 from core_vimo.reading import read_json
 
@@ -115,6 +114,8 @@ class DanceSet:
             raise InputError(f"{path}: cannot be read ({error}); make the data set again") from error
         if len(motion) != frames or cut["features"].shape[:1] != (frames,) or cut["features"].ndim != 2:
             raise InputError(f"{path}: doesn't hold the frames that index.json names; make the data set again")
+        if not cut["features"].isfinite().all():
+            raise InputError(f"{path}: its music features hold NaN or infinity; make the data set again")
         return PairedDance(row["name"], motion, cut["features"], beats_s, row["music"], row["split"])
 
     @property
@@ -160,6 +161,10 @@ class DanceWindows(torch.utils.data.Dataset):
     """
 
     def __init__(self, dances: DanceSet, codec: MotionCodec, frames: int, stride: int, seed: int) -> None:
+        if not all(type(number) is int and number > 0 for number in (frames, stride)):
+            raise InputError(
+                f"data.frames={frames} and data.stride={stride} must be whole numbers of frames, 1 or more"
+            )
         self.dances, self.codec = dances, codec
         self.frames, self.stride, self.seed = frames, stride, seed
         self.starts = [
@@ -185,9 +190,9 @@ class DanceWindows(torch.utils.data.Dataset):
 
 
 def data_hash(folder: Path | str) -> str:
-    """sha256 over the index and every dance's size: names the data in a card without reading all of it."""
+    """sha256 over the index and every dance: names in a bundle what it was trained on."""
     folder = Path(folder)
     digest = hashlib.sha256((folder / "index.json").read_bytes())
     for file in sorted((folder / "dances").iterdir()):
-        digest.update(f"{file.name}:{os.path.getsize(file)}".encode())
+        digest.update(f"{file.name}:{sha256_file(file)}".encode())
     return digest.hexdigest()

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from core_vimo.errors import InputError
-from core_vimo.formats import read_motion
+from core_vimo.formats import SUFFIXES, read_motion
 from core_vimo.formats.npz import load_arrays
 from core_vimo.formats.retarget import impossible_steps
 from core_vimo.motion import Motion, face_audience, ground, mirror, resample, sample_at
@@ -27,7 +27,6 @@ from edge_adapter.dance_data import FPS, PairedDance
 from edge_adapter.features import RATE, LibrosaExtractor, MusicFeatures, features_of_samples
 from edge_adapter.pairing import movement_beats, rendered_track
 
-MOTION_SUFFIXES = (".npz", ".bvh", ".glb", ".pkl")
 _BROKEN_ZIP = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 SHORTEST_S = 2.0
 """Sound stretches between glitches shorter than this are dropped."""
@@ -87,7 +86,7 @@ def find_sources(places: Sequence[Path]) -> list[Source]:
     """Motion files at these places: files, folders (searched through) and zip archives; sorted, InputError if none."""
     found = [source for place in places for source in _sources(place)]
     if not found:
-        raise InputError(f"no motion file ({', '.join(MOTION_SUFFIXES)}) at {', '.join(map(str, places))}")
+        raise InputError(f"no motion file ({', '.join(SUFFIXES)}) at {', '.join(map(str, places))}")
     found.sort(key=lambda source: source.name)
     for one, other in pairwise(found):
         if one.name == other.name:
@@ -101,21 +100,26 @@ def _sources(place: Path) -> Iterator[Source]:
             yield from _sources(path)
     elif not place.exists():
         raise InputError(f"{place}: there is no such file or folder; check the path")
-    elif place.suffix == ".zip":
+    elif place.suffix.lower() == ".zip":
         try:
             with zipfile.ZipFile(place) as archive:
-                names = [name for name in archive.namelist() if name.endswith(MOTION_SUFFIXES)]
+                names = [name for name in archive.namelist() if name.lower().endswith(SUFFIXES) and _is_visible(name)]
         except _BROKEN_ZIP as error:
             raise InputError(f"{place}: not a whole zip archive ({error}); take a fresh copy") from error
         yield from (Source(place, name) for name in names)
-    elif place.suffix in MOTION_SUFFIXES:
+    elif place.suffix.lower() in SUFFIXES:
         yield Source(place)
 
 
 def visible_files(folder: Path) -> list[Path]:
     """Every file below, sorted; not what hidden folders hold, such as those a killed command was still writing to."""
     files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(path for path in files if _is_visible(path.relative_to(folder)))
+
+
+def _is_visible(path: Path | str) -> bool:
+    """Not hidden, nor in a hidden folder; Macs put a hidden companion beside each file of a zip archive."""
+    return not any(part.startswith(".") and part != ".." for part in Path(path).parts)
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ def _with_rendered_track(name: str, motion: Motion, beats_s: np.ndarray, split: 
 def _own_music(source: Source, songs: Path | None) -> tuple[MusicFeatures, torch.Tensor, str] | None:
     if source.member is not None:
         return None
-    if source.path.suffix == ".npz":
+    if source.path.suffix.lower() == ".npz":
         arrays = load_arrays(source.path)
         if "features" in arrays and "beats" in arrays:
             features, beats = arrays["features"], arrays["beats"]

@@ -6,7 +6,15 @@ import torch
 
 from core_vimo.errors import InputError
 from core_vimo.rotations import FRONT, heading
-from edge_adapter.dance_data import TURN_RADIANS, DanceSet, DanceWindows, PairedDance, fit_codec, write_dance_set
+from edge_adapter.dance_data import (
+    TURN_RADIANS,
+    DanceSet,
+    DanceWindows,
+    PairedDance,
+    data_hash,
+    fit_codec,
+    write_dance_set,
+)
 
 
 @pytest.fixture
@@ -76,3 +84,26 @@ def test_dances_too_short_for_a_window_are_refused_with_both_numbers(dance_folde
     dances = DanceSet(dance_folder)
     with pytest.raises(InputError, match="longest dance has 200 frames, a window needs 300"):
         DanceWindows(dances, fit_codec(dances.motions()), frames=300, stride=15, seed=0)
+
+
+@pytest.mark.parametrize("sizes", [(150, 0), (0, 15), ("many", 15), (150, 1.5)])
+def test_windows_of_no_size_are_refused(dance_folder, sizes):
+    dances = DanceSet(dance_folder)
+    with pytest.raises(InputError, match=r"data\.frames=.* and data\.stride=.* must be whole numbers"):
+        DanceWindows(dances, fit_codec(dances.motions()), *sizes, seed=0)
+
+
+def test_music_that_is_not_finite_is_named_when_it_is_read(invented_dance, tmp_path):
+    music = torch.zeros(60, 35)
+    music[7, 3] = torch.nan
+    dance = PairedDance("silent", invented_dance(60, 0), music, torch.zeros(1, dtype=torch.float64), "none")
+    write_dance_set([dance], tmp_path / "set", "librosa35")
+    with pytest.raises(InputError, match=r"silent\.safetensors: its music features hold NaN"):
+        DanceSet(tmp_path / "set")[0]
+
+
+def test_the_hash_of_a_data_set_tells_other_numbers_of_the_same_size(invented_dance, tmp_path):
+    for number in (0, 1):
+        dance = PairedDance("a", invented_dance(60, number), torch.zeros(60, 35), torch.zeros(1).double(), "none")
+        write_dance_set([dance], tmp_path / f"set{number}", "librosa35")
+    assert data_hash(tmp_path / "set0") == data_hash(tmp_path / "set0") != data_hash(tmp_path / "set1")

@@ -60,6 +60,14 @@ def test_sources_are_found_in_folders_and_archives(tmp_path, invented_dance):
         find_sources([tmp_path / "gone.bvh"])
 
 
+def test_capital_endings_are_found_and_a_macs_hidden_companions_are_not(tmp_path, invented_dance):
+    write_motion(invented_dance(90, 0), tmp_path / "Spin.BVH")
+    with zipfile.ZipFile(tmp_path / "More.ZIP", "w") as archive:
+        archive.write(tmp_path / "Spin.BVH", "clips/Jump.BVH")
+        archive.writestr("__MACOSX/clips/._Jump.BVH", b"\x00\x05\x16\x07")
+    assert [source.name for source in find_sources([tmp_path])] == ["Jump", "Spin"]
+
+
 def test_a_glitch_cuts_a_capture_in_two(tmp_path, invented_dance):
     dance = invented_dance(200, 0)
     jumped = dance.root_m.clone()
