@@ -21,7 +21,11 @@ def fold(*parts: Part) -> int:
 
 
 def generator(*key: Part) -> torch.Generator:
-    """A CPU generator for the key; draw on the CPU and move, so that devices agree."""
+    """A CPU generator for the key; draw on the CPU and move, so that devices agree.
+
+    torch's CPU engine keeps 32 bits of a seed: of a million keys some two hundred share their numbers with another, at
+    random.
+    """
     return torch.Generator().manual_seed(fold(*key))
 
 
