@@ -8,8 +8,10 @@ EXAMPLE = "vimo compose waltz.wav --style waltz --tempo 150 --seconds 45"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from edge_adapter.song_styles import STYLES
+
     parser.add_argument("out", type=Path, help="the .wav or .flac to write; its beats go beside it as .beats.json")
-    parser.add_argument("--style", help="one of the sequencer's styles (default: the demo's half minute of pop)")
+    parser.add_argument("--style", choices=STYLES, help="kind of music (default: the demo's half minute of pop)")
     parser.add_argument("--tempo", type=float, metavar="BPM", help="beats a minute (default: the seed's choice)")
     parser.add_argument("--seconds", type=float, default=30.0, help="at least so long (default 30)")
     parser.add_argument("--seed", type=int, default=7, help="key, chords, sounds and melody")

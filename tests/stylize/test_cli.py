@@ -20,6 +20,14 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_styles_that_can_be_played_are_told(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["compose", "song.wav", "--style", "polka"])
+    assert left.value.code == 2
+    shown = capsys.readouterr().err
+    assert "polka" in shown and "waltz" in shown and shown.count("\n") == 1
+
+
 def test_an_unknown_setting_is_named(capsys):
     assert main(["train", "dance", "trainer.stepz=3"]) == 2
     assert "stepz" in capsys.readouterr().err
