@@ -35,7 +35,7 @@ def plain_twin(
     config = backbone.config if dropout is None else replace(backbone.config, dropout=dropout)
     plain: nn.Module = PlainDecoder(config, fused)
     if preconditioned:
-        plain = Preconditioned(plain, schedule, config.motion_dim)
+        plain = Preconditioned(plain, schedule, config.trained_frames, config.motion_dim)
     plain.load_state_dict(model.state_dict())
     return plain
 
