@@ -87,6 +87,6 @@ def _codec(folder: Path, settings: Any, tensors: dict[str, Tensor]) -> MotionCod
     if shapes != {"scale": [CHANNELS], "offset": [CHANNELS]} or not (tensors["scale"] > 0).all():
         raise InputError(f"{folder}: its codec is not {CHANNELS} scales and offsets; take a fresh copy of the bundle")
     try:
-        return MotionCodec(**tensors, **settings)
+        return MotionCodec(tensors["scale"], tensors["offset"], **settings)
     except (TypeError, InputError) as error:
         raise InputError(f"{folder}: the codec in its config.yaml is not known ({error}); take a fresh copy") from error
