@@ -62,8 +62,8 @@ def _fresh_model(
     if isinstance(model, Preconditioned):
         if windows.frames != settings["model"]["trained_frames"]:
             raise InputError(
-                f"data.frames={windows.frames} and model.trained_frames={settings['model']['trained_frames']} must be one "
-                "number for a preconditioned model"
+                f"data.frames={windows.frames} and model.trained_frames={settings['model']['trained_frames']} must be "
+                "one number for a preconditioned model"
             )
         model.fit(_some_windows(windows))
         backbone = model.model

@@ -5,7 +5,7 @@ Shapes: `B` clips, `S` frames, `D` motion channels, `C` condition channels, `T` 
 
 import math
 from functools import lru_cache
-from typing import Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,14 +13,6 @@ from torch import Tensor, nn
 
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.diffusion.schedule import Schedule
-
-
-class ConditionalNetwork(Protocol):
-    """A `ConditionalModel` that is a module."""
-
-    def encode(self, cond: Tensor) -> Condition: ...
-    def null(self, batch: int, frames: int) -> Condition: ...
-    def __call__(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor: ...
 
 
 class Preconditioned(nn.Module):
@@ -35,7 +27,7 @@ class Preconditioned(nn.Module):
 
     def __init__(self, model: nn.Module, schedule: Schedule, frames: int, channels: int) -> None:
         super().__init__()
-        self.model: ConditionalNetwork = model
+        self.model: Any = model  # a ConditionalModel; nn.Module's type hides its methods
         self.mean: Tensor
         self.axes: Tensor
         self.std: Tensor
@@ -55,11 +47,13 @@ class Preconditioned(nn.Module):
 
     def encode(self, cond: Tensor) -> Condition:
         """The network's own, `[B, S, C]`."""
-        return self.model.encode(cond)
+        condition: Condition = self.model.encode(cond)
+        return condition
 
     def null(self, batch: int, frames: int) -> Condition:
         """The network's own."""
-        return self.model.null(batch, frames)
+        condition: Condition = self.model.null(batch, frames)
+        return condition
 
     def forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """`x [B, S, D]`, `t [B]` int, 0 to T - 1 -> x0_hat `[B, S, D]`; any S.
