@@ -48,4 +48,4 @@ $(VENV)/test.done: $(VENV)/torch.done pyproject.toml
 
 # Khronos' glTF validator checks what we export; without npm that one test says that it was skipped.
 node_modules/gltf-validator:
-	-npm install --no-save --no-package-lock --silent gltf-validator@2.0.0-dev.3.10
+	-npm install --prefix . --no-save --no-package-lock --silent gltf-validator@2.0.0-dev.3.10
