@@ -28,6 +28,7 @@ def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) 
     try:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             config = hydra_compose(name, list(overrides))
+            OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"these settings don't fit: {_first_line(error)}; see `vimo train {name} --show`") from error
     missing = sorted(OmegaConf.missing_keys(config))

@@ -19,10 +19,10 @@ class Preconditioned(nn.Module):
     """x0_hat = μ + W⁻¹ [c_skip z + c_out · W model(W⁻¹ z / √(ᾱ σ² + 1-ᾱ), t, condition)], with z = W (x_t - √ᾱ μ).
 
     W turns a window to the data's principal axes and to the frequencies of its frames (orthonormal cosine transform);
-    both leave white noise white. μ is the data's mean and σ its deviation at each frequency of each axis. The first part
-    is the best guess that is linear in the window: c_skip = √ᾱ σ² / (ᾱ σ² + 1-ᾱ); c_out = σ √(1-ᾱ) / √(ᾱ σ² + 1-ᾱ) is
-    how far it usually is off. So the network sees and predicts numbers of size 1 at every noise level, and what bodies
-    don't do, such as tremble from frame to frame, is as unlikely in the result as in the data.
+    both leave white noise white. μ is the data's mean, σ its deviation at each frequency of each axis. The first part
+    is the best guess linear in the window, with c_skip = √ᾱ σ² / (ᾱ σ² + 1-ᾱ); how far it usually is off is
+    c_out = σ √(1-ᾱ) / √(ᾱ σ² + 1-ᾱ). So the network sees and predicts numbers of size 1 at every noise level, and what
+    bodies don't do, such as tremble from frame to frame, is as unlikely in the result as in the data.
     """
 
     def __init__(self, model: nn.Module, schedule: Schedule, frames: int, channels: int) -> None:

@@ -40,6 +40,13 @@ def test_a_finished_run_is_not_trained_again(run):
     assert (out / "stats.jsonl").read_text().splitlines() == lines
 
 
+def test_per_frame_timesteps_and_preconditioning_exclude_each_other(dance_folder, tmp_path, capsys):
+    shared = ["train", "dance", "+experiment=debug", f"data.folder={dance_folder}", f"out={tmp_path / 'run'}"]
+    assert main([*shared, "diffusion.ptss=0.2"]) == 2
+    assert "add diffusion.precondition=false" in capsys.readouterr().err
+    assert main([*shared, "diffusion=vimo", "trainer.steps=2"]) == 0
+
+
 def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
     bundle = Bundle.load(run[0] / "bundle")
     Bundle(bundle.weights, bundle.config | {"kind": "vimo"}, bundle.codec, "# Card").save(tmp_path / "b")
@@ -49,3 +56,20 @@ def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
     Bundle(bundle.weights, smaller, bundle.codec, "# Card").save(tmp_path / "c")
     with pytest.raises(InputError, match="its tensors don't fit"):
         load_dance_model(tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    ("override", "names"),
+    [
+        ("trainer.steps=abc", "abc"),
+        ("+trainer.stepz=3", "stepz"),
+        ("model.latent=wide", "wide"),
+        ("seed=${oc.env:NOT_THERE}", "NOT_THERE"),
+    ],
+)
+def test_settings_that_do_not_fit_are_one_sentence(run, tmp_path, capsys, override, names):
+    overrides = [o for o in run[1] if not o.startswith("out=")]
+    assert main(["train", "dance", *overrides, f"out={tmp_path / 'out'}", override]) == 2
+    shown = capsys.readouterr().err
+    assert names in shown and shown.count("\n") == 1
+    assert not (tmp_path / "out").exists()
