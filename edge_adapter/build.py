@@ -94,6 +94,11 @@ def build_objective(
         raise InputError(
             f"diffusion.weighting={diffusion['weighting']} is not known; take one of {', '.join(WEIGHTINGS)}"
         )
+    if diffusion["ptss"] and isinstance(backbone, Preconditioned):
+        raise InputError(
+            f"diffusion.ptss={diffusion['ptss']} gives frames timesteps of their own, which a preconditioned model "
+            "can't take; add diffusion.precondition=false, or take diffusion.ptss=0"
+        )
     weighting: torch.Tensor = WEIGHTINGS[diffusion["weighting"]](schedule)
     return DanceObjective(
         backbone,
