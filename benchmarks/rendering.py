@@ -18,8 +18,8 @@ REFERENCE = "matplotlib stick figure, pictures"
 ONE, ALL, FILM = "ours, pictures, 1 process", "ours, pictures, a process a core", "ours, MP4, a process a core"
 
 
-def run() -> list[Table]:
-    return [compare(frames=450, stick_frames=60, pixels=PIXELS, repeats=3)]
+def run(quick: bool) -> list[Table]:
+    return [compare(frames=120 if quick else 450, stick_frames=60, pixels=PIXELS, repeats=1 if quick else 3)]
 
 
 def compare(frames: int, stick_frames: int, pixels: int, repeats: int) -> Table:

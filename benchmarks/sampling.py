@@ -27,23 +27,20 @@ FAIR = 1e-4
 Way = Callable[[], object]
 
 
-def run() -> list[Table]:
+ALL = (REFERENCE, FUSED, SAME, OURS, HALF)
+LENGTHS = {5: dict.fromkeys(ALL, 5), 30: dict.fromkeys(ALL, 3), 240: {REFERENCE: 2, SAME: 2, OURS: 3, HALF: 3}}
+QUICK_LENGTHS = {5: dict.fromkeys(ALL, 3), 30: dict.fromkeys(ALL, 1)}
+
+
+def run(quick: bool) -> list[Table]:
     model, named = shipped_or_random()
-    check_fair(model)
-    lengths = {
-        5: dict.fromkeys((REFERENCE, FUSED, SAME, OURS, HALF), 5),
-        30: dict.fromkeys((REFERENCE, FUSED, SAME, OURS, HALF), 3),
-        240: {REFERENCE: 2, SAME: 2, OURS: 3, HALF: 3},
-    }
-    small = compare(f"Dancing, edge_small ({named})", model, lengths)
+    check_fair(model, steps=10 if quick else STEPS)
+    small = compare(f"Dancing, edge_small ({named})", model, QUICK_LENGTHS if quick else LENGTHS)
     memory = memory_table((30, 240))
     published = random_model("edge")
-    check_fair(published, steps=5)
-    large = compare(
-        "Dancing, EDGE's published size (random weights)",
-        published,
-        {5: dict.fromkeys((REFERENCE, SAME, OURS, HALF), 2)},
-    )
+    check_fair(published, seconds=5, steps=2)
+    repeats = dict.fromkeys((REFERENCE, SAME, OURS, HALF), 1 if quick else 2)
+    large = compare("Dancing, EDGE's published size (random weights)", published, {5: repeats}, warm_up=not quick)
     return [small, memory, large]
 
 
@@ -59,13 +56,13 @@ def random_model(size: str) -> DanceModel:
     return DanceModel(model, fit_codec([swaying(600)]), schedule_of(config), "random", "random")
 
 
-def compare(title: str, model: DanceModel, lengths: dict[int, dict[str, int]]) -> Table:
-    """`lengths`: seconds of music -> how often each way is taken."""
+def compare(title: str, model: DanceModel, lengths: dict[int, dict[str, int]], warm_up: bool = True) -> Table:
+    """`lengths`: seconds of music -> how often each way is taken; only the first length needs warming up."""
     rows: list[tuple[str, ...]] = []
     timings: dict[str, Timing] = {}
     for place, (seconds, repeats) in enumerate(lengths.items()):
         ways = {name: way(name, model, seconds) for name in repeats}
-        taken = in_turns(ways, repeats, warm_up=place == 0)
+        taken = in_turns(ways, repeats, warm_up=warm_up and place == 0)
         rows += [_row(seconds, name, timing, taken[REFERENCE]) for name, timing in taken.items()]
         timings |= {f"{seconds} s, {name}": timing for name, timing in taken.items()}
     columns = ("music", "way", "wall s", "CPU s", "faster than the music plays", "times less (wall / CPU)")
@@ -107,10 +104,10 @@ def drawn(windows: Tensor) -> Callable[[int], Tensor]:
 
 
 def memory_table(lengths: tuple[int, ...]) -> Table:
-    """Peak memory over what the model and its music hold, a fresh process each; a fifth of the steps shows it."""
+    """Peak memory over what the model and its music hold, a fresh process each; a few steps show it."""
     rows = []
     for name in (REFERENCE, OURS, HALF):
-        risen = [risen_mb(prepared, name, seconds, 0.2) for seconds in lengths]
+        risen = [risen_mb(prepared, name, seconds, 0.07) for seconds in lengths]
         rows.append((name, *(digits(mb) for mb in risen)))
     columns = ("way", *(f"{seconds} s of music, MB" for seconds in lengths))
     return Table("Memory while dancing, edge_small", columns, rows)

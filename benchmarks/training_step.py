@@ -25,7 +25,9 @@ REFERENCE, SAME_DROPOUT = f"plain, float32, dropout {PUBLISHED_DROPOUT}", "plain
 OURS, HALF = "ours, float32", "ours, bfloat16"
 
 
-def run() -> list[Table]:
+def run(quick: bool) -> list[Table]:
+    if quick:
+        return [compare("edge_small", batch=32, repeats=2)]
     return [compare("edge_small", batch=32, repeats=5), compare("edge", batch=8, repeats=2)]
 
 
