@@ -3,10 +3,12 @@
 Metres, z-up, floor at z = 0. Angles in radians. See `skeleton.py` for the joints and the rest pose.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core_vimo import rotations as rot
@@ -145,6 +147,24 @@ def sample_at(motion: Motion, position: Tensor, fps: float) -> Motion:
         motion.contacts[position.round().long().clamp(0, len(motion) - 1)],
         fps,
     )
+
+
+def smooth(motion: Motion, sigma_s: float) -> Motion:
+    """Averaged over time under a Gaussian of deviation `sigma_s` seconds; contacts stay, 0 changes nothing.
+
+    Rotations become the one nearest to their mean matrix (by Gram-Schmidt). What trembles faster than 1 / (2 pi sigma)
+    Hz goes; accents soften with it.
+    """
+    sigma = sigma_s * motion.fps
+    reach = math.ceil(3 * sigma)
+    if reach == 0:
+        return motion
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    channels = torch.cat((motion.root_m, motion.rotations.flatten(1)), dim=1).T[:, None]
+    padded = F.pad(channels, (reach, reach), mode="replicate")
+    averaged = F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
+    rotations = rot.sixd_to_matrix(rot.matrix_to_sixd(averaged[:, 3:].reshape(-1, 24, 3, 3), "columns"), "columns")
+    return replace(motion, rotations=rotations, root_m=averaged[:, :3])
 
 
 def mirror(motion: Motion) -> Motion:

@@ -13,7 +13,7 @@ from core_vimo import __version__
 from core_vimo.errors import InputError
 from core_vimo.formats import write_motion
 from core_vimo.formats.gltf import write_glb
-from core_vimo.motion import Motion, face_audience, ground
+from core_vimo.motion import Motion, face_audience, ground, smooth
 from core_vimo.publish import publish_into, sha256_file
 from core_vimo.reading import naming, read_json
 from edge_adapter.beats import BeatGrid, double_time, half_time, shift_counts, track_beats
@@ -39,7 +39,8 @@ class DanceSettings:
 
     start_s, seconds: the excerpt (None: to the song's end). take k of `takes` has the seed `seed + k`. steps of the
     sampler; guidance 1 ignores "no music", 2 is EDGE's. tempo corrects the beat tracker, first_count moves count 1
-    by that many beats. half takes bfloat16.
+    by that many beats. smoothing_s takes out what trembles (`core_vimo.motion.smooth`), 0 shows the model's own output.
+    half takes bfloat16.
     """
 
     start_s: float = 0.0
@@ -50,19 +51,22 @@ class DanceSettings:
     guidance: float = 2.0
     tempo: Tempo = "as heard"
     first_count: int = 0
+    smoothing_s: float = 0.067  # two frames
     half: bool = False
 
     def __post_init__(self) -> None:
-        numbers = (self.start_s, self.guidance, 1 if self.seconds is None else self.seconds)
+        numbers = (self.start_s, self.guidance, self.smoothing_s, 1 if self.seconds is None else self.seconds)
         whole = (self.seed, self.takes, self.steps, self.first_count)
         if not (all(map(_is_finite, numbers)) and all(type(number) is int for number in whole)):
             raise InputError(
-                "a dance's start, length and guidance must be finite numbers, its other settings whole ones"
+                "a dance's start, length, guidance and smoothing must be finite numbers, its other settings whole ones"
             )
         if self.tempo not in get_args(Tempo):
             raise InputError(f"tempo must be one of {', '.join(get_args(Tempo))}")
         if self.start_s < 0 or (self.seconds is not None and self.seconds < 1):
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
+        if not 0 <= self.smoothing_s <= 1:
+            raise InputError("smoothing must lie in 0 to 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
 
@@ -160,7 +164,7 @@ def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report
             report("Dancing", before + step.index + 1, total)
 
         motion = dancer.dance(music, windows, settings.seed + number, callback=step_done)
-        motion = face_audience(ground(motion))
+        motion = face_audience(ground(smooth(motion, settings.smoothing_s)))
         takes.append(Take(motion, settings.seed + number, measure(motion, heard.grid.beats_s)))
     return takes
 

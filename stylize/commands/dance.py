@@ -29,10 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed is another dance; the same one the same")
     parser.add_argument("--takes", type=int, default=1, help="dances to make, ranked by visible numbers")
     parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
-    parser.add_argument("--guidance", type=float, default=2.0, help="how much the music is heeded (default 2)")
+    parser.add_argument(
+        "--guidance", type=float, default=2.0, help="how much the music is heeded: 1 as learned, more exaggerates (2)"
+    )
     parser.add_argument("--tempo", choices=("half", "double"), help="correct the beat tracker's tempo")
     parser.add_argument("--first-count", type=int, default=0, metavar="BEATS", help="move count 1 by so many beats")
-    parser.add_argument("--half", action="store_true", help="bfloat16: faster where the processor has it")
+    parser.add_argument(
+        "--smoothing", type=float, default=0.067, metavar="S", help="against trembling; 0: none (0.067)"
+    )
+    parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
     parser.add_argument("--size", default="720x720", metavar="WxH", help="of the video in pixels (default 720x720)")
     parser.add_argument("--follow", action="store_true", help="let the camera follow the dancer")
     parser.add_argument("--no-counts", action="store_true", help="leave the counts off the video")
@@ -65,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
             guidance=arguments.guidance,
             tempo=arguments.tempo or "as heard",
             first_count=arguments.first_count,
-            half=arguments.half,
+            smoothing_s=arguments.smoothing,
+            half=arguments.bfloat16,
         )
     film = FilmSettings(not arguments.no_video, parse_size(arguments.size), arguments.follow, not arguments.no_counts)
     out = arguments.out or Path(f"{arguments.song.stem}_dance")

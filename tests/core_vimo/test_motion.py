@@ -13,6 +13,7 @@ from core_vimo.motion import (
     ground,
     mirror,
     resample,
+    smooth,
     turn,
 )
 from core_vimo.randomness import normal
@@ -52,6 +53,30 @@ def test_resampling_keeps_duration_and_speed():
         speed = other.root_m.diff(dim=0)[:, 0] * fps
         assert torch.allclose(speed, torch.ones_like(speed), atol=1e-3)
         assert (len(other) - 1) / fps == pytest.approx(2.0, abs=1 / fps)
+
+
+def test_smoothing_takes_trembling_and_leaves_the_movement(wobble):
+    trembling = Motion.from_rotations(
+        rot.axis_angle_to_matrix(wobble.axis_angle() + 0.05 * normal((91, 24, 3), 5)), wobble.root_m
+    )
+    calmed = smooth(trembling, 0.05)
+
+    def third(motion: Motion) -> float:
+        return float(motion.joints_m().diff(n=3, dim=0).norm(dim=-1).mean())
+
+    def off(motion: Motion) -> float:
+        return float((motion.joints_m() - wobble.joints_m())[10:-10].norm(dim=-1).mean())
+
+    assert third(calmed) < 0.1 * third(trembling)
+    assert off(calmed) < 0.7 * off(trembling)
+    identity = torch.eye(3).expand(91, 24, 3, 3)
+    assert torch.allclose(calmed.rotations @ calmed.rotations.mT, identity, atol=1e-5)
+
+
+def test_smoothing_leaves_a_steady_pose_and_nothing_means_nothing(wobble):
+    still = Motion.from_rotations(wobble.rotations[:1].expand(50, -1, -1, -1), wobble.root_m[:1].expand(50, -1))
+    assert torch.allclose(smooth(still, 0.1).rotations, still.rotations, atol=1e-5)
+    assert smooth(wobble, 0.0) is wobble
 
 
 def test_mirroring_swaps_the_sides(wobble):
