@@ -74,6 +74,9 @@ class Motion:
         return len(self.root_m)
 
     def __getitem__(self, frames: slice) -> "Motion":
+        """Frames one after the other; every second one would be another speed, which is `resample`'s business."""
+        if frames.step not in (None, 1):
+            raise ValueError(f"a motion is cut in steps of 1, not {frames.step}; take resample for another rate")
         return replace(
             self, rotations=self.rotations[frames], root_m=self.root_m[frames], contacts=self.contacts[frames]
         )

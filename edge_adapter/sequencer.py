@@ -70,6 +70,9 @@ _FORM: tuple[tuple[str, int, tuple[Layer, ...]], ...] = (
 )
 
 
+DEMO_STYLE, DEMO_BPM = "pop", 112.0
+
+
 def make_score(seed: int, seconds: float = 30.0, style: str | None = None, tempo_bpm: float | None = None) -> Score:
     """A song of at least `seconds`; style and tempo are the seed's choice where they are not given."""
     rng = _rng(seed, "score")
@@ -77,11 +80,6 @@ def make_score(seed: int, seconds: float = 30.0, style: str | None = None, tempo
     tempo = round(float(rng.uniform(*chosen.tempo_bpm)), 1) if tempo_bpm is None else tempo_bpm
     bars = int(np.ceil(seconds * tempo / 60 / chosen.beats_per_bar))
     return Score(chosen, tempo, _form(max(bars, 1)), seed)
-
-
-def demo_piece(rate: int = 44100) -> Track:
-    """The suite's own song: half a minute of pop at 112 BPM."""
-    return render(make_score(7, 30.0, "pop", 112.0), rate)
 
 
 def render(score: Score, rate: int = 44100) -> Track:

@@ -10,11 +10,12 @@ from typing import Any, Literal, get_args
 import torch
 
 from core_vimo import __version__
+from core_vimo.bundle import bundle_hash
 from core_vimo.errors import InputError
 from core_vimo.formats import write_motion
 from core_vimo.formats.gltf import write_glb
 from core_vimo.motion import Motion, face_audience, ground, smooth
-from core_vimo.publish import publish_into, sha256_file
+from core_vimo.publish import publish_into, sha256_file, verify_manifest
 from core_vimo.reading import naming, read_json
 from edge_adapter.beats import BeatGrid, double_time, half_time, shift_counts, track_beats
 from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
@@ -181,7 +182,8 @@ def settings_of(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> Dan
         ) from error
     if song.is_file() and sha256_file(song) != song_hash:
         raise InputError(f"{song}: not the song of {manifest} (its sha256 differs); give that song")
-    if load_dance_model(bundle).bundle_hash != model_hash:
+    verify_manifest(Path(bundle))
+    if bundle_hash(bundle) != model_hash:
         raise InputError(f"{bundle}: not the model of {manifest} (its sha256 differs); give that one with --bundle")
     return settings
 

@@ -23,13 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
     from core_vimo.errors import InputError
     from core_vimo.publish import publish_file
     from edge_adapter.audio import write_audio
-    from edge_adapter.sequencer import demo_piece, make_score, render
+    from edge_adapter.sequencer import DEMO_BPM, DEMO_STYLE, make_score, render
 
     if not 1 <= arguments.seconds <= 3600:
         raise InputError(f"--seconds {arguments.seconds:g}: a piece lasts 1 to 3600 seconds; choose between them")
-    plain = arguments.style is None and arguments.tempo is None and arguments.seconds == 30.0 and arguments.seed == 7
-    score = None if plain else make_score(arguments.seed, arguments.seconds, arguments.style, arguments.tempo)
-    track = demo_piece() if score is None else render(score)
+    # Without a style it is the demo's pop at its tempo, of any length; a style alone comes at a tempo of its own.
+    tempo_bpm = arguments.tempo if arguments.tempo or arguments.style else DEMO_BPM
+    track = render(make_score(arguments.seed, arguments.seconds, arguments.style or DEMO_STYLE, tempo_bpm))
     write_audio(arguments.out, track.samples, track.rate)
     beats = arguments.out.with_suffix(".beats.json")
     truth = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core_vimo.errors import InputError
-from edge_adapter.sequencer import Score, Section, Track, demo_piece, make_score, render, render_at_beats
+from edge_adapter.sequencer import DEMO_BPM, DEMO_STYLE, Score, Section, Track, make_score, render, render_at_beats
 from edge_adapter.song_styles import STYLES
 
 RATE = 16000
@@ -84,7 +84,7 @@ def test_same_seed_same_song_other_seed_other_song() -> None:
 
 
 def test_demo_piece_is_half_a_minute_with_its_sections() -> None:
-    track = demo_piece(8000)
+    track = render(make_score(7, 30.0, DEMO_STYLE, DEMO_BPM), 8000)
     assert 29 < len(track.samples) / track.rate < 34
     assert [name for name, _ in track.sections][:3] == ["intro", "verse", "chorus"]
 
