@@ -112,6 +112,9 @@ def _bundle(
 
 def _card(settings: dict[str, Any], dances: DanceSet, steps: int) -> str:
     named = sorted({row["name"].split("+")[0] for row in dances.rows})
+    # Where the data lay is nobody's business, and the card's words stand above.
+    told = {k: v for k, v in settings.items() if k != "out"}
+    told["data"] = {k: v for k, v in settings["data"].items() if k not in ("folder", "card")}
     return "\n".join(
         (
             "# Music-to-dance backbone",
@@ -123,7 +126,7 @@ def _card(settings: dict[str, Any], dances: DanceSet, steps: int) -> str:
             f"- Training: {steps} steps, seed {settings['seed']}, with the settings below.",
             "",
             "```yaml",
-            yaml.safe_dump({k: v for k, v in settings.items() if k != "out"}, sort_keys=False).strip(),
+            yaml.safe_dump(told, sort_keys=False).strip(),
             "```",
             "",
         )

@@ -29,6 +29,7 @@ def test_training_ends_in_a_bundle_that_loads(run):
 
 def test_the_card_says_what_was_done(run):
     card = Bundle.load(run[0] / "bundle").card
+    assert str(run[0].parent) not in card  # nobody's folders
     assert "3 dances" in card and "6 steps" in card and "latent: 32" in card
 
 
