@@ -53,6 +53,8 @@ def publish_folder(path: Path | str, entries: Collection[str]) -> Iterator[Path]
         try:
             yield aside
             for file in sorted(aside.rglob("*"), reverse=True):
+                if file.is_file():
+                    file.chmod(0o666 & ~_umask())  # safetensors writes for the owner alone
                 _sync(file)
             aside.chmod(0o777 & ~_umask())
             _sync(aside)

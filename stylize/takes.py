@@ -4,18 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core_vimo.formats.retarget import impossible_steps
 from core_vimo.metrics.beats import beat_scores
 from core_vimo.metrics.feet import float_m, foot_skating, jitter
 from core_vimo.motion import Motion
 
-RANKED_BY = {"beat_f1": "high", "foot_skate_ratio": "low", "jitter": "low"}
+RANKED_BY = {"impossible_steps": "low", "beat_f1": "high", "foot_skate_ratio": "low", "jitter": "low"}
 """What makes a take good, and which way."""
 
 
 @dataclass(frozen=True)
 class TakeNumbers:
     """beat_*: see `core_vimo.metrics.beats`, None for a song without beats; foot_skate_ratio: share of contact frames
-    that slide; float_cm: mean height of the lower foot; jitter: 10 m/s³; travel_m: length of the path."""
+    that slide; float_cm: mean height of the lower foot; jitter: 10 m/s³; impossible_steps: frames that turn or leap as
+    nobody does; travel_m: length of the path."""
 
     bas_music_to_dance: float | None
     bas_dance_to_music: float | None
@@ -23,6 +25,7 @@ class TakeNumbers:
     foot_skate_ratio: float | None
     float_cm: float
     jitter: float
+    impossible_steps: int
     travel_m: float
 
 
@@ -38,6 +41,7 @@ def measure(motion: Motion, beats_s: np.ndarray) -> TakeNumbers:
         _number(foot_skating(joints_m, motion.fps).foot_skate_ratio),
         round(100 * float(float_m(joints_m)), 2),
         round(float(jitter(joints_m, motion.fps)), 2),
+        int(impossible_steps(motion).sum()),
         round(float(path_m), 2),
     )
 

@@ -14,6 +14,7 @@ HEADINGS = {
     "foot_skate_ratio": "feet\nsliding",
     "float_cm": "float\ncm",
     "jitter": "jitter",
+    "impossible_steps": "leaps",
     "travel_m": "travel\nm",
 }
 """What stands over a take's numbers (`stylize.takes.TakeNumbers`)."""

@@ -20,6 +20,7 @@ def test_what_is_saved_is_loaded(folder):
     assert bundle.weights["w"].dtype == torch.float32 and bundle.weights["w"].tolist() == list(range(6))
     assert bundle.config == {"kind": "dance", "model": {"latent": 8}}
     assert (bundle.codec.sixd, bundle.codec.root) == ("rows", "position")
+    assert {oct(p.stat().st_mode & 0o044) for p in folder.iterdir()} == {"0o44"}  # anyone may read
     assert bundle.card == "# Card\n"
     assert len(bundle_hash(folder)) == 64
 

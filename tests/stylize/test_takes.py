@@ -7,7 +7,7 @@ import torch
 from core_vimo.motion import Motion
 from stylize.takes import TakeNumbers, measure, rank
 
-PLAIN = TakeNumbers(0.2, 0.2, 0.5, 0.1, 1.0, 5.0, 3.0)
+PLAIN = TakeNumbers(0.2, 0.2, 0.5, 0.1, 1.0, 5.0, 0, 3.0)
 
 
 def test_the_take_that_is_best_in_most_comes_first():
