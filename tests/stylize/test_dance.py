@@ -56,7 +56,8 @@ def test_the_manifest_makes_the_same_dance_again(made, song, tiny_bundle, tmp_pa
     for take in ("take1.npz", "take2.npz"):
         first, second = read_motion(made[0] / take), read_motion(tmp_path / "again" / take)
         assert torch.equal(first.rotations, second.rotations) and torch.equal(first.root_m, second.root_m)
-    assert "best take first, by its ranks in low leaps, high beat F1, low feet sliding, low jitter" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "best take first, by its ranks in low leaps, high beat F1, low feet sliding, low jitter" in shown
 
 
 def test_another_song_is_not_danced_from_that_manifest(made, tmp_path, tiny_bundle, capsys):
