@@ -25,7 +25,7 @@ from edge_adapter.jukebox import JukeboxExtractor
 from edge_adapter.long_song import SongDancer, Windows, dance_windows
 from stylize.beat_sheet import count_sheet, write_count_sheet
 from stylize.render.lettering import CountOverlay
-from stylize.render.video import write_video
+from stylize.render.video import check_size, write_video
 from stylize.takes import TakeNumbers, measure, rank
 
 MANIFEST = "manifest.json"
@@ -80,6 +80,10 @@ class FilmSettings:
     size: tuple[int, int] = (720, 720)
     follow: bool = False
     counts: bool = True
+
+    def __post_init__(self) -> None:
+        if self.film:
+            check_size(self.size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,10 +74,15 @@ def shot_of(
     return Shot(mannequin_mesh(), transforms, joints_m, camera, size, fps, overlay, look or Look())
 
 
+def check_size(size: Size) -> None:
+    """Refuses a size in pixels no video can have, so that callers can ask before long work."""
+    if any(side % 2 or not 64 <= side <= 4096 for side in size):
+        raise InputError(f"a video of {size[0]}x{size[1]} can't be made; both sides must be even and in 64 to 4096")
+
+
 def _check(path: Path, size: Size, fps: float) -> None:
     if path.suffix.lower() != ".mp4":
         raise InputError(f"{path}: videos are written as .mp4; choose that suffix")
-    if any(side % 2 or not 64 <= side <= 4096 for side in size):
-        raise InputError(f"a video of {size[0]}x{size[1]} can't be made; both sides must be even and in 64 to 4096")
+    check_size(size)
     if not 1 <= fps <= 240:
         raise InputError(f"a video can't have {fps} frames a second; give 1 to 240")

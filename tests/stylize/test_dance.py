@@ -84,6 +84,14 @@ def test_more_steps_than_the_model_has_are_refused(song, tiny_bundle, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_size_no_video_can_have_is_refused_before_the_song_is_heard(song, tmp_path, capsys):
+    command = ["dance", str(song), "--out", str(tmp_path / "d"), "--size", "721x33"]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert "721x33" in told and "Listening" not in told
+    assert not (tmp_path / "d").exists()
+
+
 def test_noise_is_told_to_have_a_weak_pulse_and_music_is_not(made, song, tmp_path, capsys):
     hiss = 0.1 * np.random.default_rng(0).standard_normal((22050 * 12, 1)).astype(np.float32)
     write_audio(tmp_path / "hiss.wav", hiss, 22050)
