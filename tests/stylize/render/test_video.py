@@ -203,7 +203,7 @@ def test_an_early_end_leaves_no_process_and_no_video(tmp_path, how):
     while group_is_alive(child.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not group_is_alive(child.pid)
-    left = [path.name for path in (tmp_path / "out").iterdir()]
+    left = [path.name for path in tmp_path.glob("out/*")]  # a folder that was made for the video may be gone
     assert left == [] if how == "ctrl-c" else all(name.startswith(".writing-") for name in left)
 
 
