@@ -55,6 +55,8 @@ def train_dance(config: DictConfig) -> None:
         weights = {name.removeprefix("model."): value for name, value in trainer.ema_state_dict().items()}
         _bundle(settings, dances, codec, weights, trainer.step).save(out / BUNDLE)
         print(f"bundle: {out / BUNDLE}")
+    # Processes that leave a gloo group standing may abort on exit.
+    trainer.accelerator.end_training()
 
 
 def _checked(schema: type[T], settings: dict[str, Any], section: str) -> T:

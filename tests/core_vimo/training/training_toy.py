@@ -85,3 +85,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for out, arguments in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         run(Path(out), **json.loads(arguments))
+    # A gloo group left standing may abort a process on exit.
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
