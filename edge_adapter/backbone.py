@@ -2,22 +2,22 @@
 
 - A transformer decoder over motion frames; each of its branches is FiLM-modulated before the residual sum.
 - It attends to `[music tokens, two time tokens]`; FiLM sees the timestep plus the mean of the music.
+- With `music_beside`, which EDGE lacks, a frame needn't learn by attention which token sounds at its own time.
 - The music is encoded once (`encode`), not at every step of sampling; `null` stands for no music.
 - Rotary positions everywhere, pre-norm, exact GELU, prediction of x0.
 
 Shapes: `B` clips, `S` frames, `D` motion channels, `C` music channels, `N` music tokens, `d` the latent width.
 """
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from core_vimo.attention import rotate
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.errors import InputError
-from edge_adapter.attention import Attention, rotate
+from core_vimo.transformer import DecoderLayer, EncoderLayer, Memory, sinusoid
 
 TIME_TOKENS = 2
 
@@ -40,6 +40,7 @@ class BackboneConfig:
     heads: int = 8
     dropout: float = 0.1
     trained_frames: int = 150  # the length of the learned "no music"; windows may have any other
+    music_beside: bool = False  # EDGE's only attends to the music; also add each frame's token to its motion
 
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
@@ -50,71 +51,10 @@ class BackboneConfig:
             raise InputError(
                 f"model.latent={self.latent} must be even, 4 or more, a multiple of model.heads={self.heads}"
             )
+        if type(self.music_beside) is not bool:
+            raise InputError(f"model.music_beside={self.music_beside!s:.20} must be true or false")
         if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
             raise InputError(f"model.dropout={self.dropout!s:.20} must be at least 0 and below 1")
-
-
-class Memory(NamedTuple):
-    """What the decoder attends to, `[B, N + 2, d]`: normalised tokens, and the same turned by position."""
-
-    keys: Tensor
-    values: Tensor
-
-
-class FeedForward(nn.Sequential):
-    def __init__(self, width: int, hidden: int, dropout: float) -> None:
-        super().__init__(
-            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
-        )
-
-
-class FiLM(nn.Sequential):
-    """Feature-wise scale and shift from a code: (scale + 1) x + shift (Perez et al. 2018)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(nn.Mish(), nn.Linear(width, 2 * width))
-
-    def modulate(self, x: Tensor, code: Tensor) -> Tensor:
-        scale, shift = self(code).chunk(2, dim=-1)
-        return torch.addcmul(x + shift, scale, x)
-
-
-class EncoderLayer(nn.Module):
-    """Self-attention and feed-forward over music tokens."""
-
-    def __init__(self, config: BackboneConfig) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(config.latent)
-        self.attention = Attention(config.latent, config.heads, config.dropout)
-        self.feed_forward_norm = nn.LayerNorm(config.latent)
-        self.feed_forward = FeedForward(config.latent, config.feed_forward, config.dropout)
-
-    def forward(self, h: Tensor) -> Tensor:
-        normed = self.attention_norm(h)
-        turned = rotate(normed)
-        h = h + self.attention(turned, turned, normed)
-        return h + self.feed_forward(self.feed_forward_norm(h))
-
-
-class DecoderLayer(nn.Module):
-    """Self-attention, attention to the memory, feed-forward; FiLM on each before it joins the residual."""
-
-    def __init__(self, config: BackboneConfig) -> None:
-        super().__init__()
-        self.self_norm, self.cross_norm, self.feed_forward_norm = (nn.LayerNorm(config.latent) for _ in range(3))
-        self.self_film, self.cross_film, self.feed_forward_film = (FiLM(config.latent) for _ in range(3))
-        self.self_attention = Attention(config.latent, config.heads, config.dropout)
-        self.cross_attention = Attention(config.latent, config.heads, config.dropout)
-        self.feed_forward = FeedForward(config.latent, config.feed_forward, config.dropout)
-
-    def forward(self, h: Tensor, memory: Memory, film_code: Tensor) -> Tensor:
-        """`h [B, S, d]`, `film_code [B, 1, d]` for one modulation of all frames or `[B, S, d]` -> `[B, S, d]`."""
-        normed = self.self_norm(h)
-        turned = rotate(normed)
-        h = h + self.self_film.modulate(self.self_attention(turned, turned, normed), film_code)
-        seen = self.cross_attention(rotate(self.cross_norm(h)), memory.keys, memory.values)
-        h = h + self.cross_film.modulate(seen, film_code)
-        return h + self.feed_forward_film.modulate(self.feed_forward(self.feed_forward_norm(h)), film_code)
 
 
 class Backbone(nn.Module):
@@ -133,6 +73,7 @@ class Backbone(nn.Module):
         self.register_buffer("music_mean", torch.zeros(config.condition_dim))
         self.register_buffer("music_std", torch.ones(config.condition_dim))
         self.motion_in = nn.Linear(config.motion_dim, d)
+        self.music_beside = nn.Linear(d, d) if config.music_beside else None
         self.music_in = nn.Linear(config.condition_dim, d)
         self.music_layers = nn.ModuleList(EncoderLayer(config) for _ in range(2))
         self.music_pool = nn.Sequential(nn.LayerNorm(d), nn.Linear(d, d), nn.SiLU(), nn.Linear(d, d))
@@ -174,10 +115,12 @@ class Backbone(nn.Module):
         timesteps that is EDGE's network.
         """
         times = t[:, None] if t.ndim == 1 else t
-        time = self.time_in(_sinusoid(times, self.config.latent).to(self.time_film.weight.dtype))
+        time = self.time_in(sinusoid(times, self.config.latent).to(self.time_film.weight.dtype))
         film_code = self.time_film(time) + condition.pooled[:, None]
         memory = self.remember(condition.tokens, time)
         h = self.motion_in(x)
+        if self.music_beside is not None:
+            h = h + self.music_beside(condition.tokens)
         for layer in self.layers:
             h = layer(h, memory, film_code)
         return self.motion_out(h)
@@ -187,11 +130,3 @@ class Backbone(nn.Module):
         time_tokens = self.time_tokens(time.mean(dim=1)).unflatten(-1, (TIME_TOKENS, -1))
         values = self.memory_norm(torch.cat((tokens, time_tokens), dim=1))
         return Memory(rotate(values), values)
-
-
-def _sinusoid(t: Tensor, width: int) -> Tensor:
-    """Timesteps `[...]` -> `[..., width]`: sines, then cosines, of rates from 1 down to 1/10000 (both reached)."""
-    half = width // 2
-    rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10000.0) / (half - 1)))
-    angles = t[..., None].float() * rates
-    return torch.cat((angles.sin(), angles.cos()), dim=-1)

@@ -8,7 +8,6 @@ blended; decoding walks the dancer along.
 Shapes: `S` frames of the song, `W` windows of `L` frames, `D` motion channels, `C` music channels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,121 +15,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core_vimo.codec import CHANNELS, MotionCodec
+from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.constraints import keep_known
 from core_vimo.diffusion.guidance import ConditionalModel, Denoiser, Weight, guided
 from core_vimo.diffusion.sampling import Callback, Sampler, dpmpp_2m
 from core_vimo.diffusion.schedule import Schedule
+from core_vimo.diffusion.windows import (
+    WINDOW,
+    Windows,
+    in_bfloat16,
+    in_turns,
+    tied,
+    window_noise,
+    windows_over,
+)
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion, concatenate, move
-from core_vimo.randomness import normal
 
 if TYPE_CHECKING:
     from edge_adapter.beats import BeatGrid
-
-WINDOW = 150
-"""Frames of a window: 5 s, what the published models were trained on."""
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Where the windows of a song start, rising from 0; each is `length` frames long and the last ends the song."""
-
-    starts: tuple[int, ...]
-    length: int
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    @property
-    def frames(self) -> int:
-        return self.starts[-1] + self.length
-
-    def span(self, window: int) -> slice:
-        """The frames of one window."""
-        return slice(self.starts[window], self.starts[window] + self.length)
-
-    def around(self, window: int) -> tuple["Windows", int]:
-        """The windows that share frames with this one, itself included, counted from the frame they start at."""
-        start = self.starts[window]
-        near = [s for s in self.starts if abs(s - start) < self.length]
-        return Windows(tuple(s - near[0] for s in near), self.length), near[0]
-
-    def cut(self, timeline: Tensor) -> Tensor:
-        """`[S, ...]` -> `[W, L, ...]`."""
-        return torch.stack([timeline[start : start + self.length] for start in self.starts])
-
-    def join(self, parts: Tensor) -> Tensor:
-        """`[W, L, D]` -> `[S, D]`: a mean that trusts each window most in its middle, where it sees most around it."""
-        middle = torch.hann_window(self.length + 2, periodic=False, dtype=parts.dtype, device=parts.device)[1:-1, None]
-        total = parts.new_zeros(self.frames, parts.shape[-1])
-        weight = parts.new_zeros(self.frames, 1)
-        for window, part in enumerate(parts):  # in order: adding by index is not repeatable on a GPU
-            total[self.span(window)] += middle * part
-            weight[self.span(window)] += middle
-        return total / weight
 
 
 def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WINDOW, fps: float = 30.0) -> Windows:
     """Windows that start on downbeats, as near to half a window apart as the bars allow, and cover every frame.
 
-    Neighbours share at least a third of a window. Where no downbeat falls in reach, half a window is taken. A song
-    shorter than a window is one window. Raises InputError for less than a second.
+    Raises InputError for less than a second.
     """
     if frames < fps:
         raise InputError(f"the music lasts {frames / fps:.2f} s, a dance needs at least 1 s; give a longer piece")
-    if frames <= window:
-        return Windows((0,), frames)
     downbeats = np.rint(np.asarray([] if grid is None else grid.downbeats_s) * fps).astype(int)
-    starts, last, furthest = [0], frames - window, window * 2 // 3
-    while last - starts[-1] > furthest:
-        ideal = starts[-1] + window // 2
-        near = downbeats[(downbeats >= starts[-1] + window // 4) & (downbeats <= starts[-1] + furthest)]
-        starts.append(int(near[np.abs(near - ideal).argmin()]) if len(near) else ideal)
-    return Windows((*starts, last), window)
-
-
-def tied(denoise_windows: Denoiser, windows: Windows) -> Denoiser:
-    """A denoiser of windows `[W, L, D]` as one of the whole song `[1, S, D]`, with `t [1]` or `[1, S]`."""
-
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        times = t.expand(len(windows)) if t.ndim == 1 else windows.cut(t[0])
-        return windows.join(denoise_windows(windows.cut(x[0]), times))[None]
-
-    return denoise
-
-
-def in_turns(denoisers: Sequence[Denoiser], at_once: int) -> Denoiser:
-    """Several denoisers, each of the next `at_once` windows, as one of all: what bounds the memory of a long song."""
-
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        turns = zip(denoisers, x.split(at_once), t.split(at_once), strict=True)
-        return torch.cat([each(part, times) for each, part, times in turns])
-
-    return denoise
-
-
-def in_bfloat16(denoise: Denoiser) -> Denoiser:
-    """The same, its matrix products in bfloat16: nearly twice as fast on a processor that has them."""
-
-    def cast(x: Tensor, t: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16):
-            return denoise(x, t).to(x.dtype)
-
-    return cast
-
-
-def song_noise(windows: Windows, seed: int, step: int, purpose: str) -> Tensor:
-    """Standard normal `[1, S, 151]`, drawn anew from each window's start on.
-
-    Frames that belong to a window hang on the seed and its number alone, not on how long the song goes on.
-    """
-    ends = (*windows.starts[1:], windows.frames)
-    drawn = [
-        normal((end - start, CHANNELS), seed, step, window, purpose)
-        for window, (start, end) in enumerate(zip(windows.starts, ends, strict=True))
-    ]
-    return torch.cat(drawn)[None]
+    return windows_over(frames, downbeats, window)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +69,10 @@ class SongDancer:
         """A dance as long as `music [S, C]`, which lies where the model does; the same seed gives the same dance."""
         x0 = self.sampler(
             self.denoiser(music, windows),
-            song_noise(windows, seed, 0, "start").to(music),
+            window_noise(windows, seed, 0, "start").to(music),
             self.schedule,
             steps=self.steps,
-            noise=lambda step: song_noise(windows, seed, step, "step").to(music),
+            noise=lambda step: window_noise(windows, seed, step, "step").to(music),
             clip=1.0,
             callback=callback,
         )
@@ -174,7 +88,7 @@ class SongDancer:
             raise InputError(f"the dance has {len(motion)} frames, its music {windows.frames}; give the song it is to")
         part, first = windows.around(window)
         near = slice(first, first + part.frames)
-        start = song_noise(windows, seed, 0, "start")[:, near].to(music)
+        start = window_noise(windows, seed, 0, "start")[:, near].to(music)
         known = self.codec.encode(motion[near])[None].to(music)
         held = _outside(windows.span(window), near).to(music.device)
         x0 = self.sampler(
@@ -182,7 +96,7 @@ class SongDancer:
             start,
             self.schedule,
             steps=self.steps,
-            noise=lambda step: song_noise(windows, seed, step, "step")[:, near].to(music),
+            noise=lambda step: window_noise(windows, seed, step, "step")[:, near].to(music),
             clip=1.0,
             constrain=keep_known(known, held, self.schedule, lambda step: start),
         )

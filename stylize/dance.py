@@ -11,6 +11,7 @@ import torch
 
 from core_vimo import __version__
 from core_vimo.bundle import bundle_hash
+from core_vimo.diffusion.windows import Windows
 from core_vimo.errors import InputError
 from core_vimo.formats import write_motion
 from core_vimo.formats.gltf import write_glb
@@ -22,7 +23,7 @@ from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
 from edge_adapter.feature_cache import cached_features
 from edge_adapter.features import Extractor, LibrosaExtractor
 from edge_adapter.jukebox import JukeboxExtractor
-from edge_adapter.long_song import SongDancer, Windows, dance_windows
+from edge_adapter.long_song import SongDancer, dance_windows
 from stylize.beat_sheet import count_sheet, write_count_sheet
 from stylize.render.lettering import CountOverlay
 from stylize.render.video import check_size, write_video

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from benchmarks.fit_to_song.excerpts import Excerpt
 from core_vimo.diffusion.sampling import Callback
+from core_vimo.diffusion.windows import WINDOW, Windows
 from core_vimo.motion import Motion
 from edge_adapter.build import DanceModel
-from edge_adapter.long_song import WINDOW, SongDancer, Windows, dance_windows
+from edge_adapter.long_song import SongDancer, dance_windows
 from stylize.dance import DanceSettings
 
 _NEAR_FRAMES = 2

@@ -24,8 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.progress import track
 
     from core_vimo.errors import InputError
+    from core_vimo.formats.sources import find_sources, matches
     from edge_adapter.dance_data import DanceSet, PairedDance, write_dance_set
-    from edge_adapter.dance_sources import Variations, find_sources, matches, pair
+    from edge_adapter.dance_sources import Variations, pair
 
     if not all(0.25 <= tempo <= 4 for tempo in arguments.tempi) or arguments.tracks < 1:
         raise InputError("--tempi must lie between 0.25 and 4, --tracks must be at least 1")

@@ -115,7 +115,7 @@ def _find_dances(folder: Path, split: str, beats: "_SongBeats | None") -> list[_
 
 
 def _motion_files(folder: Path) -> list[Path]:
-    from edge_adapter.dance_sources import visible_files
+    from core_vimo.formats.sources import visible_files
 
     files = [path for path in visible_files(folder) if path.suffix.lower() in _PREFERRED]
     files.sort(key=lambda path: _PREFERRED.index(path.suffix.lower()), reverse=True)

@@ -8,12 +8,12 @@ from benchmarks.fit_to_song.alignment import BEST_LAG, METRICS, Music, compare, 
 from benchmarks.fit_to_song.excerpts import BEATS_OF_LOOPS, Excerpt, drawn_start_s, real_excerpts, rendered_excerpts
 from benchmarks.fit_to_song.long_song import long_dance, seams
 from benchmarks.fit_to_song.solver import distance_cm
+from core_vimo.diffusion.windows import Windows
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion, move, turn
 from core_vimo.rotations import about_z
 from edge_adapter.audio import write_audio
 from edge_adapter.build import load_dance_model
-from edge_adapter.long_song import Windows
 from stylize.dance import DanceSettings
 
 SECONDS = 12.0

@@ -7,8 +7,14 @@ import pytest
 import torch
 import yaml
 
-from edge_adapter.attention import Attention, rotate
+from core_vimo.attention import Attention, rotate
+from core_vimo.codec import CHANNELS, MotionCodec
+from core_vimo.diffusion.guidance import guided
+from core_vimo.diffusion.schedule import cosine_schedule
+from core_vimo.diffusion.windows import Windows
 from edge_adapter.backbone import Backbone, BackboneConfig
+from edge_adapter.build import build_model
+from edge_adapter.long_song import SongDancer
 
 MODELS = Path(__file__).resolve().parents[2] / "configs" / "model"
 TINY = BackboneConfig(condition_dim=35, latent=32, feed_forward=64, layers=2, heads=4, trained_frames=20)
@@ -25,7 +31,7 @@ def parameters(config: BackboneConfig) -> int:
         return sum(parameter.numel() for parameter in Backbone(config).parameters())
 
 
-@pytest.mark.parametrize(("name", "count"), [("edge", 49_464_471), ("edge_small", 2_013_207)])
+@pytest.mark.parametrize(("name", "count"), [("edge", 49_464_471), ("edge_small", 2_029_719)])
 def test_sizes_in_use(name: str, count: int) -> None:
     """`edge` with Jukebox features has the published size, to the parameter."""
     settings = yaml.safe_load((MODELS / f"{name}.yaml").read_text())
@@ -102,6 +108,82 @@ def test_dropout_acts_in_training_only(backbone: Backbone) -> None:
     backbone.train()
     assert not torch.equal(backbone(x, t, condition), backbone(x, t, condition))
     backbone.eval()
+
+
+# Music beside each frame
+
+
+@pytest.fixture
+def beside_only() -> Backbone:
+    """Nothing but `music_beside` carries music to motion: no attention over tokens, no decoder layers."""
+    torch.manual_seed(0)
+    model = Backbone(dataclasses.replace(TINY, music_beside=True)).eval()
+    model.music_layers, model.layers = torch.nn.ModuleList(), torch.nn.ModuleList()
+    return model
+
+
+def changed_frames(before: torch.Tensor, after: torch.Tensor) -> list[int]:
+    return (before != after).flatten(2).any(-1).any(0).nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize("frames", [7, 20, 45])
+@torch.no_grad()
+def test_a_frame_gets_the_music_of_its_own_moment(beside_only: Backbone, frames: int) -> None:
+    x, t, music = torch.randn(2, frames, 151), torch.tensor([3, 900]), torch.randn(2, frames, 35)
+    later = music.clone()
+    later[:, 5] += 1
+
+    def dance(heard: torch.Tensor, weight: float) -> torch.Tensor:
+        return guided(beside_only, beside_only.encode(heard), weight)(x, t)
+
+    for weight in (1.0, 2.0):
+        assert changed_frames(dance(music, weight), dance(later, weight)) == [5]
+    assert changed_frames(dance(music, 0.0), dance(later, 0.0)) == []
+
+
+@torch.no_grad()
+def test_a_silent_frame_gets_the_silence_of_its_own_moment(beside_only: Backbone) -> None:
+    x, t = torch.randn(1, 45, 151), torch.tensor([3])
+    before = beside_only(x, t, beside_only.null(1, 45))
+    beside_only.null_tokens[:, 5] += 1
+    assert changed_frames(before, beside_only(x, t, beside_only.null(1, 45))) == [5, 25]
+
+
+@pytest.mark.parametrize("windows", [Windows((0,), 13), Windows((0, 9, 25), 20), Windows((0, 20, 41, 50), 31)])
+@torch.no_grad()
+def test_a_song_is_danced_with_the_music_of_each_moment(beside_only: Backbone, windows: Windows) -> None:
+    """Whatever the length of its windows, how many share a moment, and how many are denoised at once."""
+    codec = MotionCodec(torch.ones(CHANNELS), torch.zeros(CHANNELS))
+    dancer = SongDancer(beside_only, codec, cosine_schedule(), weight=2.0, at_once=2)
+    x, t, music = torch.randn(1, windows.frames, 151), torch.tensor([3]), torch.randn(windows.frames, 35)
+    for frame in (0, 11, windows.frames - 1):
+        later = music.clone()
+        later[frame] += 1
+        before, after = (dancer.denoiser(heard, windows)(x, t) for heard in (music, later))
+        assert changed_frames(before, after) == [frame]
+
+
+def test_without_music_beside_it_is_edges_network() -> None:
+    """Same tensors, and the same numbers as with a `music_beside` that adds nothing."""
+    torch.manual_seed(0)
+    plain, beside = Backbone(TINY).eval(), Backbone(dataclasses.replace(TINY, music_beside=True)).eval()
+    more = {"music_beside.weight": torch.zeros(32, 32), "music_beside.bias": torch.zeros(32)}
+    beside.load_state_dict(plain.state_dict() | more)
+    x, t, music = torch.randn(2, 20, 151), torch.tensor([3, 500]), torch.randn(2, 20, 35)
+    assert torch.equal(plain(x, t, plain.encode(music)), beside(x, t, beside.encode(music)))
+
+
+def test_settings_from_before_music_beside_still_fit() -> None:
+    settings = dataclasses.asdict(TINY)
+    del settings["music_beside"]
+    built = build_model(settings, cosine_schedule(), precondition=False)
+    assert built.state_dict().keys() == Backbone(TINY).state_dict().keys()
+
+
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_music_beside_is_true_or_false(value: object) -> None:
+    with pytest.raises(InputError, match=r"model\.music_beside=.* must be true or false"):
+        dataclasses.replace(TINY, music_beside=value)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])

@@ -14,10 +14,11 @@ from core_vimo.codec import CHANNELS, ROOT, MotionCodec
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.diffusion.sampling import SAMPLERS
 from core_vimo.diffusion.schedule import cosine_schedule
+from core_vimo.diffusion.windows import Windows, in_turns, tied, window_noise
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion
 from edge_adapter.backbone import Backbone, BackboneConfig
-from edge_adapter.long_song import SongDancer, Windows, dance_windows, in_turns, song_noise, tied
+from edge_adapter.long_song import SongDancer, dance_windows
 
 CODEC = MotionCodec(torch.full((CHANNELS,), 0.5), torch.zeros(CHANNELS), sixd="columns", root="velocity")
 WINDOWS = Windows((0, 20, 38, 60), 40)
@@ -178,8 +179,8 @@ def test_a_step_walks_on_through_all_windows() -> None:
 
 def test_noise_of_a_window_does_not_hang_on_the_rest_of_the_song() -> None:
     short, long = Windows((0, 20, 40), 40), Windows((0, 20, 40, 60, 80), 40)
-    assert torch.equal(song_noise(short, 5, 0, "start")[:, :40], song_noise(long, 5, 0, "start")[:, :40])
-    noise = song_noise(long, 5, 0, "start")
+    assert torch.equal(window_noise(short, 5, 0, "start")[:, :40], window_noise(long, 5, 0, "start")[:, :40])
+    noise = window_noise(long, 5, 0, "start")
     assert not torch.equal(noise[:, :20], noise[:, 20:40])
     assert abs(float(noise.std()) - 1) < 0.02
 

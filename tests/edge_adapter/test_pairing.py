@@ -6,8 +6,9 @@ import torch
 
 from core_vimo.errors import InputError
 from core_vimo.formats import write_motion
+from core_vimo.formats.sources import find_sources, matches
 from core_vimo.motion import Motion
-from edge_adapter.dance_sources import Variations, find_sources, matches, pair
+from edge_adapter.dance_sources import Variations, pair
 from edge_adapter.pairing import movement_beats, rendered_track
 
 

@@ -1,0 +1,98 @@
+"""Transformer layers over time whose branches are modulated (FiLM) by a code of the timestep and the condition.
+
+The layers of EDGE's DanceDecoder (Tseng et al. 2023) and of ViMo's denoiser. Pre-norm, exact GELU, rotary positions.
+
+Shapes: `B` clips, `S` frames, `N` condition tokens, `d` the latent width.
+"""
+
+import math
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from core_vimo.attention import Attention, rotate
+
+
+class LayerSize(Protocol):
+    """What a layer needs to know of a model's configuration."""
+
+    @property
+    def latent(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def feed_forward(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+
+
+class Memory(NamedTuple):
+    """What the decoder attends to, `[B, N + 2, d]`: normalised tokens, and the same turned by position."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class FeedForward(nn.Sequential):
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__(
+            nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
+        )
+
+
+class FiLM(nn.Sequential):
+    """Feature-wise scale and shift from a code: (scale + 1) x + shift (Perez et al. 2018)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Mish(), nn.Linear(width, 2 * width))
+
+    def modulate(self, x: Tensor, code: Tensor) -> Tensor:
+        scale, shift = self(code).chunk(2, dim=-1)
+        return torch.addcmul(x + shift, scale, x)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward over music tokens."""
+
+    def __init__(self, size: LayerSize) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(size.latent)
+        self.attention = Attention(size.latent, size.heads, size.dropout)
+        self.feed_forward_norm = nn.LayerNorm(size.latent)
+        self.feed_forward = FeedForward(size.latent, size.feed_forward, size.dropout)
+
+    def forward(self, h: Tensor) -> Tensor:
+        normed = self.attention_norm(h)
+        turned = rotate(normed)
+        h = h + self.attention(turned, turned, normed)
+        return h + self.feed_forward(self.feed_forward_norm(h))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, attention to the memory, feed-forward; FiLM on each before it joins the residual."""
+
+    def __init__(self, size: LayerSize) -> None:
+        super().__init__()
+        self.self_norm, self.cross_norm, self.feed_forward_norm = (nn.LayerNorm(size.latent) for _ in range(3))
+        self.self_film, self.cross_film, self.feed_forward_film = (FiLM(size.latent) for _ in range(3))
+        self.self_attention = Attention(size.latent, size.heads, size.dropout)
+        self.cross_attention = Attention(size.latent, size.heads, size.dropout)
+        self.feed_forward = FeedForward(size.latent, size.feed_forward, size.dropout)
+
+    def forward(self, h: Tensor, memory: Memory, film_code: Tensor) -> Tensor:
+        """`h [B, S, d]`, `film_code [B, 1, d]` for one modulation of all frames or `[B, S, d]` -> `[B, S, d]`."""
+        normed = self.self_norm(h)
+        turned = rotate(normed)
+        h = h + self.self_film.modulate(self.self_attention(turned, turned, normed), film_code)
+        seen = self.cross_attention(rotate(self.cross_norm(h)), memory.keys, memory.values)
+        h = h + self.cross_film.modulate(seen, film_code)
+        return h + self.feed_forward_film.modulate(self.feed_forward(self.feed_forward_norm(h)), film_code)
+
+
+def sinusoid(t: Tensor, width: int) -> Tensor:
+    """Timesteps `[...]` -> `[..., width]`: sines, then cosines, of rates from 1 down to 1/10000 (both reached)."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10000.0) / (half - 1)))
+    angles = t[..., None].float() * rates
+    return torch.cat((angles.sin(), angles.cos()), dim=-1)
