@@ -118,6 +118,7 @@ class PlainDecoder(nn.Module):
         self.register_buffer("music_mean", torch.zeros(config.condition_dim))
         self.register_buffer("music_std", torch.ones(config.condition_dim))
         self.motion_in, self.music_in = nn.Linear(config.motion_dim, d), nn.Linear(config.condition_dim, d)
+        self.music_beside = nn.Linear(d, d) if config.music_beside else None
         self.music_layers = nn.ModuleList(PlainEncoderLayer(config, fused) for _ in range(2))
         self.music_pool = nn.Sequential(nn.LayerNorm(d), nn.Linear(d, d), nn.SiLU(), nn.Linear(d, d))
         self.null_tokens = nn.Parameter(torch.randn(1, config.trained_frames, d))
@@ -140,6 +141,8 @@ class PlainDecoder(nn.Module):
         memory = torch.cat((tokens, self.time_tokens(time).reshape(len(x), 2, -1)), dim=1)
         memory = self.memory_norm(memory)
         h = self.motion_in(x)
+        if self.music_beside is not None:
+            h = h + self.music_beside(tokens)
         for layer in self.layers:
             h = layer(h, memory, code)
         return self.motion_out(h)

@@ -12,6 +12,7 @@ from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.diffusion.guidance import guided
 from core_vimo.diffusion.schedule import cosine_schedule
 from core_vimo.diffusion.windows import Windows
+from core_vimo.errors import InputError
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.build import build_model
 from edge_adapter.long_song import SongDancer
