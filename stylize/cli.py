@@ -10,11 +10,13 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from core_vimo import __version__
 from core_vimo.errors import InputError
+from stylize.paths import expanded
 
 COMMANDS = ("dance", "compose", "view", "render", "export", "evaluate", "dataset", "train", "bundle")
 
@@ -115,12 +117,13 @@ def _tell_warning(
 
 
 class _Parser(argparse.ArgumentParser):
-    """Numbers are finite, and a mistake is answered in one line."""
+    """Numbers are finite, paths may begin with `~`, and a mistake is answered in one line."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.register("type", float, _number)
         self.register("type", int, _whole)
+        self.register("type", Path, lambda text: Path(expanded(text)))
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"vimo: {_one_line(message)}; see `{self.prog} --help`\n")

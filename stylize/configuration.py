@@ -1,5 +1,6 @@
 """Settings from `configs/` by Hydra's grammar, without Hydra's run directories."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from core_vimo.errors import InputError
+from stylize.paths import expanded
 
 
 def config_folder() -> Path:
@@ -17,7 +19,7 @@ def config_folder() -> Path:
 
 
 def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) -> DictConfig:
-    """The settings of `configs/{name}.yaml` with overrides.
+    """The settings of `configs/{name}.yaml` with overrides, whose paths may begin with `~`.
 
     Raises InputError for unknown keys and, where they must be complete, for those without a value.
     """
@@ -27,7 +29,7 @@ def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) 
 
     try:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            config = hydra_compose(name, list(overrides))
+            config = hydra_compose(name, [_at_home(override) for override in overrides])
             OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"these settings don't fit: {_first_line(error)}; see `vimo train {name} --show`") from error
@@ -35,6 +37,15 @@ def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) 
     if missing and complete:
         raise InputError(f"settings without a value: {', '.join(missing)}; give them as key=value")
     return config
+
+
+def _at_home(override: str) -> str:
+    """`key=~/x` with the home folder in place of `~`, in quotes: Hydra's grammar knows neither `~` nor odd names."""
+    found = re.fullmatch(r"([^=]+)=(['\"]?)(~(?:/[^'\"]*)?)\2", override)
+    if found is None:
+        return override
+    path = expanded(found[3]).replace("'", "\\'")
+    return f"{found[1]}='{path}'"
 
 
 def _first_line(error: Exception) -> str:

@@ -16,7 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", type=Path, help="a motion file: .npz, .bvh, .glb or .pkl")
     parser.add_argument("--song", type=Path, help="sound for the video: any sound or video file")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where in the song the motion begins")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the .mp4 (default: beside the motion), .webp or .gif")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the .mp4 (default: beside the motion), .webp or .gif; an older one is replaced, the song never",
+    )
     parser.add_argument("--size", default="720x720", metavar="WxH", help="in pixels, e.g. 1080x1920 (default: 720x720)")
     parser.add_argument("--fps", type=float, default=30.0, help="frames a second (default: 30)")
     parser.add_argument("--follow", action="store_true", help="move the camera along with the dancer")
@@ -27,23 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from core_vimo.errors import InputError
     from core_vimo.formats import read_motion
+    from stylize.paths import require_others, telling
     from stylize.progress import Progress
     from stylize.render.picture import LOOPS, write_teaser
     from stylize.render.video import write_video
 
+    path = arguments.out or arguments.motion.with_suffix(".mp4")
+    require_others([path], [arguments.motion, arguments.song])
     motion = read_motion(arguments.motion)
     size = parse_size(arguments.size)
-    path = arguments.out or arguments.motion.with_suffix(".mp4")
     if path.suffix.lower() in LOOPS:
         if arguments.song or arguments.counts:
             raise InputError(
                 f"{path}: a loop has neither sound nor counts; leave --song and --counts out, or write .mp4"
             )
-        write_teaser(motion, path, size, min(arguments.fps, 15.0))
-        print(path)
+        with telling(path):
+            write_teaser(motion, path, size, min(arguments.fps, 15.0))
         return 0
     overlay = _counts(arguments)
-    with Progress() as progress:
+    with telling(path), Progress() as progress:
         write_video(
             motion,
             path,
@@ -56,7 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             progress=lambda done, total: progress("Filming", done, total),
         )
-    print(path)
     return 0
 
 

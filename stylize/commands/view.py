@@ -13,7 +13,9 @@ EXAMPLE = "vimo view my_dance/dance.npz --open"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", type=Path, help="a motion file: .npz, .bvh, .glb or .pkl")
-    parser.add_argument("--out", type=Path, metavar="PNG", help="the picture (default: beside the motion)")
+    parser.add_argument(
+        "--out", type=Path, metavar="PNG", help="the picture (default: beside the motion); an older one is replaced"
+    )
     parser.add_argument("--poses", type=int, default=8, help="how many poses to draw (default: 8)")
     parser.add_argument("--song", type=Path, help="draw this song's beats over the speed")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="where in the song the motion begins")
@@ -22,14 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from core_vimo.formats import read_motion
+    from stylize.paths import require_others, telling
     from stylize.render.picture import write_contact_sheet
 
+    path = arguments.out or arguments.motion.with_suffix(".png")
+    require_others([path], [arguments.motion, arguments.song])
     motion = read_motion(arguments.motion)
     for name, value in facts(motion).items():
         print(f"{name:<22}{value}")
-    path = arguments.out or arguments.motion.with_suffix(".png")
-    write_contact_sheet(motion, path, arguments.poses, _beats_s(arguments))
-    print(path)
+    with telling(path):
+        write_contact_sheet(motion, path, arguments.poses, _beats_s(arguments))
     if arguments.open:
         import webbrowser
 

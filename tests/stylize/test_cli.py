@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
-from stylize.cli import COMMANDS, main
+from core_vimo.formats import write_motion
+from stylize.cli import COMMANDS, main, parser_of_all_commands
+from stylize.configuration import compose
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -44,3 +48,36 @@ def test_settings_are_shown_without_training(capsys):
 def test_all_settings_are_shown_to_whom_has_given_none(capsys):
     assert main(["train", "dance", "--show"]) == 0
     assert "out: ???" in capsys.readouterr().out
+
+
+def test_a_path_that_no_shell_has_expanded_begins_at_home(tmp_path, monkeypatch, invented_dance, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write_motion(invented_dance(30, 0), tmp_path / "dance.npz")
+    assert main(["export", "~/dance.npz", "--to", "bvh", "--out=~/new"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "new" / "dance.bvh")
+    assert (tmp_path / "new" / "dance.bvh").is_file() and not (tmp_path / "~").exists()
+
+
+def test_every_path_of_every_command_knows_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/at/home")
+    parser = parser_of_all_commands()
+    for words in (
+        ["dance", "~/x", "--out", "~/x", "--again", "~/x", "--bundle", "~/x"],
+        ["compose", "~/x"],
+        ["view", "~/x", "--out", "~/x", "--song", "~/x"],
+        ["render", "~/x", "--out", "~/x", "--song", "~/x"],
+        ["export", "~/x", "--out", "~/x"],
+        ["evaluate", "~/x", "--reference", "~/x", "--songs", "~/x", "--training", "~/x", "--out", "~/x"],
+        ["dataset", "~/x", "~/x", "--out", "~/x", "--songs", "~/x"],
+        ["bundle", "~/x", "--out", "~/x"],
+    ):
+        assert not [value for value in vars(parser.parse_args(words)).values() if "~" in str(value)], words
+    assert parser.parse_args(["view", "~takes.npz"]).motion == Path("~takes.npz"), "a file may be called so"
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_a_setting_that_is_a_path_begins_at_home_too(monkeypatch, quote):
+    monkeypatch.setenv("HOME", "/at/Zoë's (new) home")
+    config = compose("dance", [f"data.folder={quote}~/data set{quote}", "out=~"])
+    assert config.data.folder == "/at/Zoë's (new) home/data set" and config.out == "/at/Zoë's (new) home"

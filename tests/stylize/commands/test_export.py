@@ -28,6 +28,22 @@ def test_a_file_is_not_replaced_by_its_own_export(tmp_path, invented_dance, caps
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
+def test_without_formats_it_becomes_the_usual_others(tmp_path, invented_dance):
+    write_motion(invented_dance(30, 0), tmp_path / "dance.bvh")
+    assert main(["export", str(tmp_path / "dance.bvh")]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dance.bvh", "dance.glb", "dance.npz"]
+
+
+def test_an_older_export_is_replaced_and_that_is_said(tmp_path, invented_dance, capsys):
+    write_motion(invented_dance(30, 0), tmp_path / "dance.npz")
+    older = tmp_path / "dance.glb"
+    older.write_bytes(b"older")
+    assert main(["export", str(tmp_path / "dance.npz"), "--to", "glb", "bvh"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"{older} (an older file was replaced)", str(tmp_path / "dance.bvh")]
+    assert len(read_motion(older)) == 30
+
+
 def test_an_unknown_format_is_named(tmp_path, invented_dance, capsys):
     write_motion(invented_dance(30, 0), tmp_path / "dance.npz")
     assert main(["export", str(tmp_path / "dance.npz"), "--to", "fbx"]) == 2

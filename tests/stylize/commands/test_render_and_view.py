@@ -47,6 +47,23 @@ def test_render_goes_where_it_is_told(motion_file, tmp_path):
     assert (tmp_path / "new" / "d.mp4").is_file()
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_the_video_that_gives_the_sound_is_never_replaced(motion_file, named):
+    song = motion_file.with_suffix(".mp4")
+    song.write_bytes(b"a video with sound")
+    with pytest.raises(InputError, match="choose another place with --out"):
+        call(render, motion_file, "--song", song, *(["--out", song] if named else []))
+    assert song.read_bytes() == b"a video with sound"
+
+
+def test_older_pictures_and_videos_are_replaced_and_that_is_said(motion_file, tmp_path, capsys):
+    for command, suffix, options in ((render, ".mp4", ("--size", "64x64")), (view, ".png", ("--poses", 1))):
+        path = motion_file.with_suffix(suffix)
+        for words in (str(path), f"{path} (an older file was replaced)"):
+            call(command, motion_file, *options)
+            assert capsys.readouterr().out.splitlines()[-1] == words
+
+
 def test_a_loop_has_no_sound(motion_file, tmp_path):
     with pytest.raises(InputError, match=r"neither sound nor counts.*\.mp4"):
         call(render, motion_file, "--song", tmp_path / "song.mp3", "--out", tmp_path / "loop.webp")
