@@ -73,7 +73,7 @@ class MotionCodec:
         plain = cls(torch.ones(CHANNELS), torch.zeros(CHANNELS), sixd, root, rates.pop())
         vectors = torch.cat([plain.vector(m) for m in motions])
         low, high = vectors.amin(0), vectors.amax(0)
-        for x, y in plain._floor_pairs() if any_heading else ():
+        for x, y in plain.floor_pairs() if any_heading else ():
             reach = torch.hypot(vectors[:, x], vectors[:, y]).max()
             low[[x, y]], high[[x, y]] = -reach, reach
         span = high - low
@@ -125,8 +125,11 @@ class MotionCodec:
         """What `codec.safetensors` of a bundle holds."""
         return {"scale": self.scale, "offset": self.offset}
 
-    def _floor_pairs(self) -> list[tuple[int, int]]:
-        """Channels that are the x and y of one horizontal direction, so that a turn about the up axis mixes them."""
+    def floor_pairs(self) -> list[tuple[int, int]]:
+        """Channels that are the x and y of one horizontal direction, so that a turn about the up axis mixes them.
+
+        The root's comes first, the pelvis's follow.
+        """
         first = ROTATIONS.start
         pelvis = [(first, first + 1), (first + 3, first + 4)]
         if self.sixd == "rows":
