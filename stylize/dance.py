@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,14 +11,13 @@ from typing import Any, Literal, get_args
 import torch
 
 from core_vimo import __version__
-from core_vimo.bundle import bundle_hash
 from core_vimo.diffusion.windows import Windows
 from core_vimo.errors import InputError
 from core_vimo.formats import write_motion
 from core_vimo.formats.gltf import write_glb
-from core_vimo.motion import Motion, face_audience, ground, smooth
-from core_vimo.publish import publish_into, sha256_file, verify_manifest
-from core_vimo.reading import naming, read_json
+from core_vimo.motion import Motion
+from core_vimo.publish import publish_into, sha256_file
+from core_vimo.reading import naming
 from edge_adapter.beats import BeatGrid, double_time, half_time, shift_counts, track_beats
 from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
 from edge_adapter.feature_cache import cached_features
@@ -25,6 +25,7 @@ from edge_adapter.features import Extractor, LibrosaExtractor
 from edge_adapter.jukebox import JukeboxExtractor
 from edge_adapter.long_song import SongDancer, dance_windows
 from stylize.beat_sheet import count_sheet, write_count_sheet
+from stylize.remaking import Draft, Remake
 from stylize.render.lettering import CountOverlay
 from stylize.render.video import check_size, write_video
 from stylize.takes import TakeNumbers, measure, rank
@@ -42,7 +43,7 @@ class DanceSettings:
     start_s, seconds: the excerpt (None: to the song's end). take k of `takes` has the seed `seed + k`. steps of the
     sampler; guidance 1 ignores "no music", 2 is EDGE's. tempo corrects the beat tracker, first_count moves count 1
     by that many beats. smoothing_s takes out what trembles (`core_vimo.motion.smooth`), 0 shows the model's own output.
-    half takes bfloat16.
+    half takes bfloat16. remakes are done one after the other on the one dance there then is.
     """
 
     start_s: float = 0.0
@@ -55,6 +56,7 @@ class DanceSettings:
     first_count: int = 0
     smoothing_s: float = 0.067  # two frames
     half: bool = False
+    remakes: tuple[Remake, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = (self.start_s, self.guidance, self.smoothing_s, 1 if self.seconds is None else self.seconds)
@@ -71,6 +73,8 @@ class DanceSettings:
             raise InputError("smoothing must lie in 0 to 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+        if self.remakes and self.takes != 1:
+            raise InputError("parts of one take are danced anew, not of several; choose one")
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class FilmSettings:
     counts: bool = True
 
     def __post_init__(self) -> None:
+        yes_or_no = (self.film, self.follow, self.counts)
+        if any(type(value) is not bool for value in yes_or_no) or [type(side) for side in self.size] != [int, int]:
+            raise InputError("a film's size must be two whole numbers, its other settings true or false")
         if self.film:
             check_size(self.size)
 
@@ -118,6 +125,8 @@ def dance(
     Returns the manifest. Everything appears at once when all is done; other files in `out` stay. Raises InputError.
     """
     song, settings, film = Path(song), settings or DanceSettings(), film or FilmSettings()
+    if song.resolve().parent == Path(out).resolve() and re.fullmatch(r"(dance|take\d+)\.mp4", song.name):
+        raise InputError(f"{song}: may be replaced by the dance's own film; choose another folder for the dance")
     model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
     if settings.steps > model.schedule.steps:
         raise InputError(f"{settings.steps} sampling steps asked of a model with {model.schedule.steps}; ask for fewer")
@@ -133,7 +142,7 @@ def dance(
             stem = "dance" if len(takes) == 1 else f"take{place + 1}"
             files = _write(takes[index], stem, aside, song, heard.grid, settings.start_s, film, report)
             rows.append({"files": files, "seed": takes[index].seed, "numbers": asdict(takes[index].numbers)})
-        manifest = _manifest(song, model, heard.grid, settings, rows, Path(out))
+        manifest = _manifest(song, model, heard, settings, film, rows)
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
@@ -160,7 +169,8 @@ def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report
         steps=settings.steps,
         half=settings.half,
     )
-    windows: Windows = dance_windows(len(heard.features), heard.grid)
+    windows = windows_of(heard)
+    remakes = [(remake.window(windows, model.codec.fps), remake.seed) for remake in settings.remakes]
     music = heard.features.to(next(model.backbone.parameters()).device)
     total = settings.takes * settings.steps
     takes = []
@@ -170,27 +180,18 @@ def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report
             report("Dancing", before + step.index + 1, total)
 
         motion = dancer.dance(music, windows, settings.seed + number, callback=step_done)
-        motion = face_audience(ground(smooth(motion, settings.smoothing_s)))
-        takes.append(Take(motion, settings.seed + number, measure(motion, heard.grid.beats_s)))
+        draft = Draft.of(motion, settings.smoothing_s)
+        for done, (window, seed) in enumerate(remakes, start=1):
+            report("Dancing anew", done - 1, len(remakes))
+            draft = draft.remade(dancer, music, windows, window, seed)
+            report("Dancing anew", done, len(remakes))
+        takes.append(Take(draft.shown, settings.seed + number, measure(draft.shown, heard.grid.beats_s)))
     return takes
 
 
-def settings_of(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> DanceSettings:
-    """The settings of a manifest, to make its dance again; InputError where song or bundle are not the same."""
-    try:
-        content = read_json(manifest)
-        settings = DanceSettings(**content["settings"])
-        song_hash, model_hash = content["song_sha256"], content["bundle_sha256"]
-    except (InputError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{manifest}: not a manifest of `vimo dance`; give the manifest.json beside a dance"
-        ) from error
-    if song.is_file() and sha256_file(song) != song_hash:
-        raise InputError(f"{song}: not the song of {manifest} (its sha256 differs); give that song")
-    verify_manifest(Path(bundle))
-    if bundle_hash(bundle) != model_hash:
-        raise InputError(f"{bundle}: not the model of {manifest} (its sha256 differs); give that one with --bundle")
-    return settings
+def windows_of(heard: Heard) -> Windows:
+    """Where the windows of a dance to this lie: what is danced anew is one of them."""
+    return dance_windows(len(heard.features), heard.grid)
 
 
 def _is_finite(number: object) -> bool:
@@ -235,8 +236,15 @@ def _write(
 
 
 def _manifest(
-    song: Path, model: DanceModel, grid: BeatGrid, settings: DanceSettings, takes: list[dict[str, Any]], out: Path
+    song: Path,
+    model: DanceModel,
+    heard: Heard,
+    settings: DanceSettings,
+    film: FilmSettings,
+    takes: list[dict[str, Any]],
 ) -> dict[str, Any]:
+    grid, windows, fps = heard.grid, windows_of(heard), model.codec.fps
+    remade = [windows.span(remake.window(windows, fps)) for remake in settings.remakes]
     return {
         "vimo": __version__,
         "torch": torch.__version__,
@@ -245,10 +253,12 @@ def _manifest(
         "audio_offset_s": settings.start_s,
         "bundle_sha256": model.bundle_hash,
         "settings": asdict(settings),
+        "film": asdict(film),
+        "remade_s": [[round(span.start / fps, 2), round(span.stop / fps, 2)] for span in remade],
         "tempo_bpm": round(grid.tempo_bpm, 2),
         "beats_per_bar": grid.beats_per_bar,
         "beat_confidence": round(grid.confidence, 3),
-        "fps": model.codec.fps,
+        "fps": fps,
         "unit": "metre (BVH: centimetre)",
         "up": "z (BVH, GLB: y)",
         "skeleton": "SMPL-24",

@@ -1,7 +1,12 @@
 """`vimo dance`: a song in, a dance out."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stylize.dance import DanceSettings, FilmSettings
 
 HELP = "Make a dance for a song: MP4 with the song, GLB, BVH, NPZ for Blender, a count sheet and a manifest."
 EXAMPLE = "vimo dance song.mp3 --out my_dance --seconds 30 --start 12 --takes 4"
@@ -24,10 +29,12 @@ _STEADY = 0.3  # confidence of a beat grid from which on its music has a steady 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("song", type=Path, help="any sound file: wav, mp3, m4a, ogg, flac, or a video with sound")
-    parser.add_argument("--out", type=Path, help="folder for the files (default: a folder named after the song)")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the files (default: named after the song); its older dance is replaced"
+    )
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="second of the song to start at")
     parser.add_argument("--seconds", type=float, metavar="S", help="length of the dance (default: to the song's end)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed is another dance; the same one the same")
+    parser.add_argument("--seed", type=int, help="another seed is another dance; the same one the same (default 0)")
     parser.add_argument("--takes", type=int, default=1, help="dances to make, ranked by visible numbers")
     parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
     parser.add_argument(
@@ -39,47 +46,94 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--smoothing", type=float, default=0.067, metavar="S", help="against trembling; 0: none (0.067)"
     )
     parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
-    parser.add_argument("--size", default="720x720", metavar="WxH", help="of the video in pixels (default 720x720)")
-    parser.add_argument("--follow", action="store_true", help="let the camera follow the dancer")
-    parser.add_argument("--no-counts", action="store_true", help="leave the counts off the video")
-    parser.add_argument("--no-video", action="store_true", help="write no MP4")
+    yes_or_no = argparse.BooleanOptionalAction
+    parser.add_argument("--size", metavar="WxH", help="of the video in pixels (default 720x720)")
+    parser.add_argument(
+        "--follow", action=yes_or_no, help="let the camera follow the dancer (default: it stands still)"
+    )
+    parser.add_argument("--counts", action=yes_or_no, help="draw the counts on the video (default: they are drawn)")
+    parser.add_argument("--video", action=yes_or_no, help="write an MP4 (default: it is written)")
     parser.add_argument(
         "--again",
         type=Path,
         metavar="MANIFEST",
-        help="make the dance of a manifest.json again, with its settings in place of those given here",
+        help="make the dance and film of a manifest.json again; beside it count only --take, --remake and the film's "
+        "own options (--size, --follow, --counts, --video)",
+    )
+    parser.add_argument(
+        "--take", type=int, metavar="N", help="with --again: take N alone (--remake: default 1, the best)"
+    )
+    parser.add_argument(
+        "--remake",
+        type=float,
+        nargs="+",
+        metavar="S",
+        help="with --again: dance the five seconds around second S of the dance anew and keep all else as it was; "
+        "--seed S chooses what comes there (default: the next unused seed); written to another folder",
     )
     parser.add_argument("--bundle", type=Path, help="folder of another trained backbone (default: the shipped one)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from edge_adapter.build import SHIPPED
-    from stylize.commands.render import parse_size
-    from stylize.dance import DanceSettings, FilmSettings, dance, settings_of
+    from stylize.dance import dance
     from stylize.progress import Progress
 
     bundle = arguments.bundle or SHIPPED
-    if arguments.again:
-        settings = settings_of(arguments.again, arguments.song, bundle)
-    else:
-        settings = DanceSettings(
-            start_s=arguments.start,
-            seconds=arguments.seconds,
-            seed=arguments.seed,
-            takes=arguments.takes,
-            steps=arguments.steps,
-            guidance=arguments.guidance,
-            tempo=arguments.tempo or "as heard",
-            first_count=arguments.first_count,
-            smoothing_s=arguments.smoothing,
-            half=arguments.bfloat16,
-        )
-    film = FilmSettings(not arguments.no_video, parse_size(arguments.size), arguments.follow, not arguments.no_counts)
-    out = arguments.out or Path(f"{arguments.song.stem}_dance")
+    settings, film = _settings(arguments, bundle)
+    out = _out(arguments)
     with Progress() as progress:
         manifest = dance(arguments.song, out, settings, film, bundle=bundle, report=progress)
     _tell(manifest, out)
     return 0
+
+
+def _settings(arguments: argparse.Namespace, bundle: Path) -> "tuple[DanceSettings, FilmSettings]":
+    from core_vimo.errors import InputError
+    from stylize.again import read_manifest
+    from stylize.dance import DanceSettings, FilmSettings
+
+    if arguments.again:
+        made = read_manifest(arguments.again, arguments.song, bundle)
+        settings = made.settings if arguments.take is None else made.take(arguments.take)
+        if arguments.remake:
+            settings = made.remade(arguments.take or 1, arguments.remake, arguments.seed)
+        return settings, replace(made.film, **_film_options(arguments))
+    if arguments.remake or arguments.take is not None:
+        raise InputError("--remake and --take are of a dance that is there; name its manifest.json with --again")
+    settings = DanceSettings(
+        start_s=arguments.start,
+        seconds=arguments.seconds,
+        seed=arguments.seed or 0,
+        takes=arguments.takes,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        tempo=arguments.tempo or "as heard",
+        first_count=arguments.first_count,
+        smoothing_s=arguments.smoothing,
+        half=arguments.bfloat16,
+    )
+    return settings, FilmSettings(**_film_options(arguments))
+
+
+def _film_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Those that were given."""
+    from stylize.commands.render import parse_size
+
+    size = None if arguments.size is None else parse_size(arguments.size)
+    options = {"film": arguments.video, "size": size, "follow": arguments.follow, "counts": arguments.counts}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _out(arguments: argparse.Namespace) -> Path:
+    """Never the folder of the dance that is partly made anew, so that both can be compared."""
+    from core_vimo.errors import InputError
+
+    default = f"{arguments.song.stem}_dance" + ("_remade" if arguments.remake else "")
+    out: Path = arguments.out or Path(default)
+    if arguments.remake and out.resolve() == arguments.again.resolve().parent:
+        raise InputError(f"{out}: holds the dance that is to be kept; choose another folder with --out")
+    return out
 
 
 def _tell(manifest: dict, out: Path) -> None:
@@ -95,6 +149,8 @@ def _tell(manifest: dict, out: Path) -> None:
             print("the pulse is weak, so check the counts; --tempo and --first-count correct them")
     else:
         print("heard no beats; the dance has no counts")
+    for start_s, end_s in manifest["remade_s"]:
+        print(f"danced anew from {start_s:.1f} to {end_s:.1f} s; all else is as it was")
     takes = manifest["takes"]
     if len(takes) > 1:
         best = ", ".join(f"{way} {HEADINGS[name]}".replace("\n", " ") for name, way in RANKED_BY.items())

@@ -9,25 +9,7 @@ from core_vimo.bundle import Bundle
 from core_vimo.formats import read_motion
 from core_vimo.publish import sha256_file
 from edge_adapter.audio import write_audio
-from edge_adapter.sequencer import make_score, render
 from stylize.cli import main
-
-
-@pytest.fixture(scope="module")
-def song(tmp_path_factory):
-    """Nine seconds of pop at 120."""
-    track = render(make_score(1, 9.0, "pop", 120.0), 22050)
-    path = tmp_path_factory.mktemp("songs") / "my song.wav"
-    write_audio(path, track.samples, track.rate)
-    return path
-
-
-@pytest.fixture(scope="module")
-def made(song, tiny_bundle, tmp_path_factory):
-    out = tmp_path_factory.mktemp("made") / "dance"
-    options = ["--bundle", str(tiny_bundle), "--steps", "3", "--seconds", "6", "--start", "1", "--size", "96x96"]
-    assert main(["dance", str(song), "--out", str(out), "--takes", "2", *options]) == 0
-    return out, options
 
 
 def test_everything_is_there_and_agrees(made, song):
@@ -48,25 +30,6 @@ def test_the_video_lasts_as_long_as_the_dance_and_sounds(made):
         picture, sound = video.streams.video[0], video.streams.audio[0]
         assert float(picture.duration * picture.time_base) == pytest.approx(6.0, abs=1 / 30)
         assert float(sound.duration * sound.time_base) == pytest.approx(6.0, abs=0.05)
-
-
-def test_the_manifest_makes_the_same_dance_again(made, song, tiny_bundle, tmp_path, capsys):
-    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(tiny_bundle), "--no-video"]
-    assert main(["dance", str(song), "--out", str(tmp_path / "again"), *again]) == 0
-    for take in ("take1.npz", "take2.npz"):
-        first, second = read_motion(made[0] / take), read_motion(tmp_path / "again" / take)
-        assert torch.equal(first.rotations, second.rotations) and torch.equal(first.root_m, second.root_m)
-    shown = capsys.readouterr().out
-    assert "best take first, by its ranks in low leaps, high beat F1, low feet sliding, low jitter" in shown
-
-
-def test_another_song_is_not_danced_from_that_manifest(made, tmp_path, tiny_bundle, capsys):
-    other = tmp_path / "other.wav"
-    write_audio(other, np.zeros((22050 * 3, 1), np.float32), 22050)
-    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(tiny_bundle)]
-    assert main(["dance", str(other), "--out", str(tmp_path / "out"), *again]) == 2
-    assert "not the song of" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
 
 
 def test_another_seed_is_another_dance(made, song, tmp_path):
