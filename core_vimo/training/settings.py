@@ -31,6 +31,7 @@ class TrainerSettings:
     accumulation: int = 1  # micro-batches a step
     workers: int = 0  # processes that load data; 0 loads in the trainer's own
     precision: str = "no"
+    compile: bool = False  # the objective's networks, with torch.compile
     device: str = "auto"
     optimizer: str = "adan"
     lr: float = 1e-4

@@ -29,6 +29,7 @@ from core_vimo.training.checkpoint import (
     restore_module,
     restore_optimizer,
 )
+from core_vimo.training.compilation import compile_networks, one_sentence_for_failed_compilation
 from core_vimo.training.ema import Ema
 from core_vimo.training.interruption import Interruption
 from core_vimo.training.monitor import Monitor, Step, StepStatistics
@@ -67,6 +68,8 @@ class Trainer:
         self.out = Path(out)
         self.accelerator = _accelerator(settings, self.out)
         self.objective = objective.to(self.accelerator.device)
+        if settings.compile:
+            compile_networks(objective)
         self.step = 0
         self.skipped = 0
         self.best_score: float | None = None
@@ -110,7 +113,8 @@ class Trainer:
         with Interruption() as interruption:
             self._monitor.start(self.step)
             try:
-                self._run(interruption)
+                with one_sentence_for_failed_compilation(self.settings.compile):
+                    self._run(interruption)
             finally:
                 self._monitor.stop()
         self.accelerator.wait_for_everyone()
@@ -198,8 +202,10 @@ class Trainer:
         self._monitor.record_skip(self.step, self._elapsed_s)
         scaler = self.accelerator.scaler
         if scaler is not None:
-            self._stepper.step()  # which leaves the weights alone, and halves the scale
-            if loss_is_finite and scaler.get_scale() >= 1:
+            before = scaler.get_scale()
+            # Not through its step, which would move the weights where only the loss, or only the norm, is not finite.
+            scaler.update()
+            if loss_is_finite and 1 <= scaler.get_scale() < before:
                 return  # fp16 finding its scale
         self._nonfinite_in_a_row += 1
         self._suspects += self._not_finite(per_sample, micro_batches)

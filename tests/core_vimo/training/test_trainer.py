@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,42 @@ def test_a_gradient_that_is_not_finite_is_skipped_too(tmp_path: Path) -> None:
     assert torch.equal(trainer.objective.weight, torch.zeros(4))
 
 
+class Flawed(nn.Module):
+    """A loss, or a gradient, that is not finite while the other is, or a finite gradient of a norm beyond float32."""
+
+    def __init__(self, flaw: str) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4))
+        self.flaw = flaw
+
+    def forward(self, batch: dict[str, Tensor], samples: Tensor, step: int) -> Losses:
+        x = batch["x"]
+        per_sample = {
+            "loss": (self.weight * x).sum(-1) + torch.inf,
+            "gradient": (self.weight * 0 * x).sum(-1).sqrt(),
+            "norm": (self.weight * 1e25).sum() + x.sum(-1),
+        }[self.flaw]
+        return Losses(per_sample.mean(), {}, per_sample, torch.zeros(len(x)), x.std(), x.std())
+
+
+@pytest.mark.parametrize(("flaw", "scale"), [("loss", 1024.0), ("gradient", 128.0), ("norm", 1024.0)])
+def test_a_scaler_of_gradients_lets_no_flawed_step_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flaw: str, scale: float
+) -> None:
+    """fp16's scaler, which works on a CPU too; it steps wherever the gradients it sees are finite."""
+    settings = replace(SETTINGS, nonfinite_in_a_row=3, steps=3, optimizer="adamw")
+    trainer = Trainer(Flawed(flaw), ToyData(6), settings, tmp_path)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    trainer.accelerator.scaler = trainer._stepper.scaler = scaler
+    trainer.accelerator.native_amp = True
+    monkeypatch.setattr(type(trainer.accelerator), "mixed_precision", "fp16")
+    with nullcontext() if flaw == "gradient" else pytest.raises(TrainingError, match="3 steps in a row"):
+        trainer.fit()
+    assert trainer.skipped == 3
+    assert torch.equal(trainer.objective.weight, torch.ones(4))
+    assert scaler.get_scale() == scale
+
+
 # 8, 9. Processes and accumulation
 
 
@@ -286,6 +323,58 @@ def test_two_processes_have_the_gradients_and_weights_of_one_and_skip_together(t
         assert (trainer.skipped > 0) == (name == "poisoned")
         close(saved(one, 6), saved(two, 6))
         assert losses(two) == pytest.approx(losses(one), abs=1e-6)
+
+
+# Compiled
+
+
+class OwnNetwork(nn.Sequential):
+    """torch.compile passes over torch's own modules."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+@pytest.fixture
+def compilable() -> Iterator[ToyObjective]:
+    torch._dynamo.reset()
+    objective = ToyObjective()
+    objective.net = OwnNetwork(*objective.net)
+    yield objective
+    torch._dynamo.reset()
+
+
+def test_a_compiled_run_is_the_same_and_its_checkpoints_fit_both_ways(tmp_path: Path, compilable: ToyObjective) -> None:
+    """Three steps compiled, then three as they are, against six as they are."""
+    from torch._dynamo.utils import counters
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler as error:
+        pytest.skip(f"torch.compile finds no C++ compiler: {error}")
+    counters.clear()
+    Trainer(compilable, ToyData(), replace(SETTINGS, steps=3, compile=True), tmp_path / "compiled").fit()
+    assert counters["stats"]["unique_graphs"] > 0
+    run(tmp_path / "plain", steps=3)
+    assert saved(tmp_path / "compiled", 3).keys() == saved(tmp_path / "plain", 3).keys()
+    for name in ("compiled", "plain"):
+        run(tmp_path / name, steps=6)
+    assert losses(tmp_path / "compiled") == pytest.approx(losses(tmp_path / "plain"), rel=1e-5)
+
+
+def test_without_a_compiler_it_is_one_sentence(tmp_path: Path, compilable: ToyObjective) -> None:
+    import torch._inductor.config
+
+    trainer = Trainer(compilable, ToyData(), replace(SETTINGS, compile=True), tmp_path)
+    with (
+        torch._inductor.config.patch({"cpp.cxx": (None, "/not/there")}),
+        pytest.raises(InputError, match=r"No working C\+\+ compiler.*take trainer.compile=false") as refused,
+    ):
+        trainer.fit()
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "trainer.lock").exists()
 
 
 # The rest
