@@ -1,0 +1,156 @@
+"""Footage: what was seen of one person in a video, and its own JSON file (`*.poses.json`)."""
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_vimo.errors import InputError
+from core_vimo.pose2d import COCO_NAMES, Pose2D
+from core_vimo.publish import publish_file
+from core_vimo.reading import naming, read_json
+
+FPS = 30.0
+SUFFIX = ".poses.json"
+
+_FORMAT = 1
+_LARGEST_PX = 1 << 16  # as wide as any picture; also what float32 tells apart to 0.01 px
+_NUMBERS = 3 * len(COCO_NAMES)
+_KEYS = {"format", "joints", "size", "fps", "cuts", "source", "keypoints"}
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """One person's 2D poses at 30 fps; `cuts` are the frames > 0 at which a new shot begins, rising.
+
+    Raises InputError for another rate (see `at_30_fps`) and cuts that don't rise inside the frames.
+    """
+
+    pose: Pose2D
+    cuts: tuple[int, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.pose.fps != FPS:
+            raise InputError(f"footage is at {FPS:g} frames a second, not {self.pose.fps:g}; resample the poses first")
+        bounds = (0, *self.cuts, len(self))
+        if self.cuts and any(later <= earlier for earlier, later in pairwise(bounds)):
+            raise InputError(f"cuts must rise and lie inside the {len(self)} frames; they are frame numbers above 0")
+
+    def __len__(self) -> int:
+        return len(self.pose)
+
+    def __getitem__(self, frames: slice) -> "Footage":
+        """A stretch of it, step 1; a cut at its first frame is none any more."""
+        first, stop, step = frames.indices(len(self))
+        if step != 1:
+            raise ValueError("footage is sliced without a step; other rates need resampling")
+        pose = Pose2D(self.pose.keypoints[first:stop], self.pose.size, FPS)
+        return Footage(pose, tuple(cut - first for cut in self.cuts if first < cut < stop), self.source)
+
+    @property
+    def seconds(self) -> float:
+        return len(self) / FPS
+
+    def shots(self) -> list[slice]:
+        """The frames of each shot, in order."""
+        return [slice(first, stop) for first, stop in pairwise((0, *self.cuts, len(self))) if first < stop]
+
+
+def at_30_fps(pose: Pose2D, cuts: tuple[int, ...] = (), source: str = "") -> Footage:
+    """Footage of poses at any rate: linear between two frames of a shot that both have the joint, else the nearer one.
+
+    A 10 s film stays 10 s: frame k shows the time k / 30 s.
+    """
+    if pose.fps == FPS:
+        return Footage(pose, cuts, source)
+    if not pose.fps > 0 or not len(pose):
+        raise InputError(f"{len(pose)} frames at {pose.fps:g} a second can't be resampled; both must be above 0")
+    frames = max(round(len(pose) / pose.fps * FPS), 1)
+    place = (torch.arange(frames, dtype=torch.float64) * (pose.fps / FPS)).clamp(max=len(pose) - 1)
+    shot = torch.zeros(len(pose), dtype=torch.long)
+    shot[list(cuts)] = 1
+    keypoints = _between(pose.keypoints, shot.cumsum(0), place)
+    # A cut is seen at the first new frame that is nearer to the new shot than to the old.
+    nearest = shot.cumsum(0)[(place + 0.5).floor().long().clamp(max=len(pose) - 1)]
+    found = (nearest.diff() > 0).nonzero()[:, 0] + 1
+    return Footage(Pose2D(keypoints, pose.size, FPS), tuple(found.tolist()), source)
+
+
+def _between(keypoints: Tensor, shot: Tensor, place: Tensor) -> Tensor:
+    before = place.floor().long()
+    after = (before + 1).clamp(max=len(keypoints) - 1)
+    part = (place - before).to(keypoints)[:, None, None]
+    one, other = keypoints[before], keypoints[after]
+    seen = (one[..., 2:] > 0) & (other[..., 2:] > 0) & (shot[before] == shot[after])[:, None, None]
+    return torch.where(seen, one + part * (other - one), torch.where(part < 0.5, one, other))
+
+
+def write_footage(footage: Footage, path: Path | str) -> None:
+    """Write JSON, a line a frame: x, y rounded to 0.01 px and confidence to 0.001, joint after joint."""
+    numbers = footage.pose.keypoints.double().numpy().copy()
+    numbers[..., :2] = np.round(numbers[..., :2], 2)
+    numbers[..., 2] = np.round(numbers[..., 2], 3)
+    head = {
+        "format": _FORMAT,
+        "joints": COCO_NAMES,
+        "size": footage.pose.size,
+        "fps": footage.pose.fps,
+        "cuts": footage.cuts,
+        "source": footage.source,
+    }
+    lines = (json.dumps(frame, separators=(",", ":")) for frame in numbers.reshape(len(footage), _NUMBERS).tolist())
+    with publish_file(path) as aside, aside.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(head, indent=1)[:-2] + ',\n "keypoints": [\n' + ",\n".join(lines) + "\n ]\n}\n")
+
+
+def read_footage(path: Path | str) -> Footage:
+    """What `write_footage` wrote. Raises InputError naming the file where it is something else, or damaged."""
+    return footage_from(read_json(path), path)
+
+
+def footage_from(content: Any, path: Path | str) -> Footage:
+    """Footage of a file's already parsed JSON; `path` is named in errors."""
+    if not isinstance(content, dict) or not content.keys() >= _KEYS:
+        raise InputError(f"{path}: not a {SUFFIX} file, or damaged; write it again with vimo")
+    if content["format"] != _FORMAT or content["joints"] != list(COCO_NAMES):
+        raise InputError(f"{path}: its format is not {_FORMAT} with the 17 joints of COCO; write it again with vimo")
+    try:
+        with naming(path):
+            pose = Pose2D(_keypoints(content["keypoints"]), _size(content["size"]), _fps(content["fps"]))
+            return Footage(pose, _whole_numbers(content["cuts"]), str(content["source"]))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path}: damaged ({error}); write it again with vimo") from error
+
+
+def _keypoints(rows: Any) -> Tensor:
+    if not all(type(number) in (int, float) for row in rows for number in row):
+        raise TypeError("keypoints must be numbers")
+    numbers = np.asarray(rows, np.float64).reshape(len(rows), len(COCO_NAMES), 3)
+    if not (np.abs(numbers) <= _LARGEST_PX).all():
+        raise ValueError(f"keypoints lie more than {_LARGEST_PX} px away")
+    return torch.from_numpy(numbers.astype(np.float32))
+
+
+def _size(value: Any) -> tuple[int, int]:
+    width, height = _whole_numbers(value)
+    if not (0 < width <= _LARGEST_PX and 0 < height <= _LARGEST_PX):
+        raise ValueError(f"a picture of {width} x {height} pixels")
+    return width, height
+
+
+def _fps(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError("fps must be a number")
+    return float(value)
+
+
+def _whole_numbers(values: Any) -> tuple[int, ...]:
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        raise TypeError("size and cuts must be lists of whole numbers")
+    return tuple(values)
