@@ -11,6 +11,7 @@ import soundfile
 import soxr
 
 from core_vimo.errors import InputError, MediaError
+from core_vimo.media import check_is_file, declared_seconds, decoded, media_error, open_media
 from core_vimo.publish import publish_file
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def stream_audio(path: Path | str, rate: int, block_s: float = 30.0) -> Iterator
     can be read before the damage (and a warning) if that is `SHORTEST_USABLE_S` or more; else, and for files without
     sound, MediaError. Never holds more than a block.
     """
-    _check_is_file(Path(path))
+    check_is_file(Path(path))
     size = max(round(block_s * rate), 1)
     rest, given = np.zeros(0, np.float32), 0
     for piece in _resampled(Path(path), rate):
@@ -71,12 +72,12 @@ def stream_audio(path: Path | str, rate: int, block_s: float = 30.0) -> Iterator
 
 def audio_seconds(path: Path | str) -> float:
     """Length in seconds as the file declares it; files that declare none are decoded and counted."""
-    _check_is_file(Path(path))
+    check_is_file(Path(path))
     try:
-        with _open(Path(path)) as container:
-            declared = _declared_seconds(container, _sound_track(container, Path(path)))
+        with open_media(Path(path)) as container:
+            declared = declared_seconds(container, _sound_track(container, Path(path)))
     except Exception as error:
-        raise _media_error(Path(path), error) from error
+        raise media_error(Path(path), error) from error
     if declared:
         return declared
     rate = 16000
@@ -92,40 +93,11 @@ def write_audio(path: Path | str, samples: np.ndarray, rate: int) -> None:
         soundfile.write(aside, np.clip(samples, -1, 1), rate, subtype="PCM_16")
 
 
-def _check_is_file(path: Path) -> None:
-    if not path.exists():
-        raise MediaError(f"{path}: not found; check the path")
-    if not path.is_file():
-        raise MediaError(f"{path}: is not a file; name one sound or video file")
-    if path.stat().st_size == 0:
-        raise MediaError(f"{path}: is empty (0 bytes); export or copy it again")
-
-
-def _open(path: Path) -> av.container.InputContainer:
-    """ "file:" and the list of protocols keep odd names and playlists from reaching out to the network."""
-    return av.open(f"file:{path}", metadata_errors="ignore", options={"protocol_whitelist": "file"})
-
-
 def _sound_track(container: av.container.InputContainer, path: Path) -> av.AudioStream:
     track = container.streams.best("audio")
     if not isinstance(track, av.AudioStream):
         raise MediaError(f"{path}: has no sound track; give a song or a video with sound")
     return track
-
-
-def _declared_seconds(container: av.container.InputContainer, track: av.AudioStream) -> float | None:
-    if track.duration is not None and track.time_base is not None:
-        return float(track.duration * track.time_base)
-    return None if container.duration is None else container.duration / av.time_base
-
-
-def _media_error(path: Path, error: Exception) -> MediaError:
-    if isinstance(error, MediaError):
-        return error
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return MediaError(
-        f"{path}: cannot be read as sound or video ({reason}); convert it to wav, mp3 or mp4 and try again"
-    )
 
 
 def _resampled(path: Path, rate: int) -> Iterator[np.ndarray]:
@@ -148,21 +120,18 @@ def _resampled(path: Path, rate: int) -> Iterator[np.ndarray]:
 
 
 def _decoded(path: Path) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (Hz, mono float32) in order; every failure of PyAV, of whatever type, becomes one MediaError.
-
-    Malformed files raise InvalidDataError and EOFError, but also MemoryError, UnicodeDecodeError and IndexError.
-    """
+    """Yield (Hz, mono float32) in order; every failure of PyAV, of whatever type, becomes one MediaError."""
     read_s, declared_s = 0.0, None
     try:
-        with _open(path) as container:
+        with open_media(path) as container:
             track = _sound_track(container, path)
-            declared_s = _declared_seconds(container, track)
+            declared_s = declared_seconds(container, track)
             for rate, samples in _decode_track(container, track):
                 read_s += len(samples) / rate
                 yield rate, samples
     except Exception as error:
         if read_s < SHORTEST_USABLE_S:
-            raise _media_error(path, error) from error
+            raise media_error(path, error) from error
         log.warning("%s: damaged after %.1f s (%s); going on with what comes before", path, read_s, error)
         return
     if declared_s and read_s < declared_s - _MISSING_S:
@@ -174,21 +143,14 @@ def _decoded(path: Path) -> Iterator[tuple[int, np.ndarray]]:
 def _decode_track(container: av.container.InputContainer, track: av.AudioStream) -> Iterator[tuple[int, np.ndarray]]:
     """Codec frames (often 1024 samples) gathered into pieces of a second; a rate that changes is a ValueError."""
     planar, gathered = av.AudioResampler(format="fltp"), av.AudioFifo()
-    for frame in _frames(container, track):
+    for frame in decoded(container, track):
+        assert isinstance(frame, av.AudioFrame)
         for part in planar.resample(frame):
             part.pts = None  # gaps between time stamps are closed, as players close them
             gathered.write(part)
         if gathered.samples >= frame.sample_rate:
             yield from _all_of(gathered)
     yield from _all_of(gathered)
-
-
-def _frames(container: av.container.InputContainer, track: av.AudioStream) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(track):
-        try:
-            yield from packet.decode()
-        except av.error.InvalidDataError:
-            continue  # one damaged packet: players skip it and go on
 
 
 def _all_of(gathered: av.AudioFifo) -> Iterator[tuple[int, np.ndarray]]:
