@@ -1,26 +1,24 @@
 """Training a music-to-dance backbone: a data set and settings become a bundle."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import yaml
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.errors import InputError
+from core_vimo.motion_store import data_hash
 from core_vimo.randomness import fold
-from core_vimo.training.settings import TrainerSettings
+from core_vimo.training.settings import TrainerSettings, checked_settings
 from core_vimo.training.trainer import Trainer
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.build import KIND, build_model, build_objective
-from edge_adapter.dance_data import DanceSet, DanceWindows, data_hash, fit_codec
-
-T = TypeVar("T")
+from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
 
 MEASURED_WINDOWS = 1500
 """Enough to know the deviation at every frequency of every axis to a few per cent."""
@@ -33,8 +31,8 @@ def train_dance(config: DictConfig) -> None:
     """Train to the end of the settings, resuming what is in `config.out`, and write the bundle there."""
     settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     out = Path(settings["out"])
-    trainer_settings = _checked(TrainerSettings, settings["trainer"] | {"seed": settings["seed"]}, "trainer")
-    _checked(BackboneConfig, settings["model"], "model")
+    trainer_settings = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
+    checked_settings(BackboneConfig, settings["model"], "model")
     dances = DanceSet(settings["data"]["folder"], settings["data"]["split"])
     codec = fit_codec(dances.motions())
     windows = DanceWindows(dances, codec, settings["data"]["frames"], settings["data"]["stride"], settings["seed"])
@@ -47,6 +45,7 @@ def train_dance(config: DictConfig) -> None:
         lambdas=settings["loss"],
         condition_drop=settings["condition_drop"],
         seed=settings["seed"],
+        run_steps=trainer_settings.steps,
     )
     print(f"{len(dances)} dances, {dances.seconds / 60:.1f} min, {len(windows)} windows an epoch; run in {out}")
     trainer = Trainer(objective, windows, trainer_settings, out)
@@ -57,18 +56,6 @@ def train_dance(config: DictConfig) -> None:
         print(f"bundle: {out / BUNDLE}")
     # Processes that leave a gloo group standing may abort on exit.
     trainer.accelerator.end_training()
-
-
-def _checked(schema: type[T], settings: dict[str, Any], section: str) -> T:
-    """The settings as the dataclass that takes them; InputError for unknown keys and wrong types."""
-    try:
-        typed = OmegaConf.structured(schema)
-        OmegaConf.set_readonly(typed, False)  # of a frozen dataclass it is
-        checked: T = OmegaConf.to_object(OmegaConf.merge(typed, settings))  # type: ignore[assignment]
-    except OmegaConfBaseException as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"these settings of {section} don't fit: {reason}; see `vimo train dance --show`") from error
-    return checked
 
 
 def _fresh_model(

@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit_to_song", description=__doc__)
     parser.add_argument("--bundle", type=Path, default=SHIPPED, help="folder of a trained backbone (the shipped one)")
     parser.add_argument("--songs", type=Path, required=True, help="folder of songs and loops, searched through")
-    parser.add_argument("--data", type=Path, help="the data set the bundle was trained on, made by `vimo dataset`")
+    parser.add_argument(
+        "--data", type=Path, help="the data set the bundle was trained on, made by `vimo dataset dances`"
+    )
     parser.add_argument("--long-song", type=Path, help="a song to dance to for four minutes in one go")
     parser.add_argument("--seeds", type=int, default=3, help="dances a song (default 3)")
     parser.add_argument("--rendered", type=int, default=6, help="songs of the sequencer (default 6)")

@@ -10,9 +10,10 @@ from rich.progress import track
 from benchmarks.fit_to_song.excerpts import Excerpt
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion
+from core_vimo.motion_store import FPS
 from core_vimo.randomness import generator
 from edge_adapter.build import DanceModel
-from edge_adapter.dance_data import FPS, DanceSet
+from edge_adapter.dance_data import DanceSet
 from stylize.dance import DanceSettings, dance_takes
 
 _SEEDS_APART = 1000

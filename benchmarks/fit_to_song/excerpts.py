@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion
+from core_vimo.motion_store import FPS
 from core_vimo.randomness import generator
 from edge_adapter.audio import audio_seconds, read_audio, write_audio
 from edge_adapter.beats import track_beats
-from edge_adapter.dance_data import FPS, DanceSet, PairedDance
+from edge_adapter.dance_data import DanceSet, PairedDance
 from edge_adapter.dance_sources import SONG_SUFFIXES
 from edge_adapter.features import MusicFeatures
 from edge_adapter.sequencer import make_score, render

@@ -12,10 +12,10 @@ from pathlib import Path
 from core_vimo.errors import InputError
 from core_vimo.formats import SUFFIXES, read_motion
 from core_vimo.formats.retarget import impossible_steps
+from core_vimo.formats.t_pose import without_t_pose
 from core_vimo.motion import Motion, face_audience, ground, resample
+from core_vimo.motion_store import FPS
 from core_vimo.reading import MAX_BYTES, naming
-
-FPS = 30.0
 
 _BROKEN_ZIP = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 SHORTEST_S = 2.0
@@ -34,7 +34,10 @@ class Source:
         return Path(self.member or self.path).stem
 
     def read(self) -> list[Motion]:
-        """The motion's sound stretches of `SHORTEST_S` or more, at 30 fps, grounded, facing front; cut at glitches."""
+        """The motion's sound stretches of `SHORTEST_S` or more, at 30 fps, grounded, facing front.
+
+        Cut at glitches; T-poses at their ends are left out.
+        """
         if self.member is None:
             return _sound_stretches(read_motion(self.path))
         with tempfile.TemporaryDirectory() as folder:
@@ -61,6 +64,7 @@ def _sound_stretches(motion: Motion) -> list[Motion]:
     ends = [-1, *bad, len(motion) - 1]
     # A stretch begins after the step that went wrong and ends before the next.
     stretches = [motion[first + 1 : last + 1] for first, last in pairwise(ends) if last > first]
+    stretches = [without_t_pose(stretch) for stretch in stretches]
     return [at_rate(stretch) for stretch in stretches if stretch.seconds >= SHORTEST_S]
 
 

@@ -1,49 +1,148 @@
-"""`vimo dataset`: motion files, paired with music, as something to train on."""
+"""`vimo dataset`: motion files as something to train on; dances with music, motions to be filmed, AIST++ with views."""
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-HELP = "Pair dances with music (their own, or a track rendered on their movement's beats) and store them for training."
-EXAMPLE = "vimo dataset mocap/ more.zip --tempi 0.9 1 1.1 --hold-out '*_11' --out data/free"
+if TYPE_CHECKING:
+    from core_vimo.formats.sources import Source
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+HELP = "Make a data set for training: dances paired with music, or motions for learning from videos."
+EXAMPLE = "vimo dataset dances mocap/ more.zip --tempi 0.9 1 1.1 --hold-out '*_11' --out data/free"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(metavar="KIND", required=True)
+    dances = kinds.add_parser(
+        "dances",
+        help="dances with music: their own, or a track rendered on their movement's beats (`vimo train dance`)",
+    )
+    _add_places(dances)
+    dances.add_argument("--songs", type=Path, help="folder of songs named like the dances (or by AIST++'s music ids)")
+    dances.add_argument("--tempi", nargs="+", type=float, default=[1.0], help="speeds each dance is shown at")
+    dances.add_argument("--tracks", type=int, default=1, help="rendered tracks a dance without a song gets (default 1)")
+    dances.set_defaults(make=_dances)
+    motions = kinds.add_parser(
+        "motions", help="motions of any kind, which training films with virtual cameras (`vimo train vimo`)"
+    )
+    _add_places(motions)
+    motions.set_defaults(make=_motions)
+    aist = kinds.add_parser("aist", help="AIST++ as published, with the nine real views of each dance")
+    aist.add_argument("root", type=Path, help="AIST++'s folder: motions, keypoints2d, cameras, ignore_list.txt")
+    aist.add_argument(
+        "--split", choices=("genres", "crossmodal", "pose"), default="genres",
+        help="what is held out: break and middle hip-hop (genres, the default), or AIST++'s own lists",
+    )  # fmt: skip
+    _add_out(aist)
+    aist.set_defaults(make=_aist)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("places", nargs="+", type=Path, help="motion files, folders of them, or zip archives")
+    _add_out(parser)
+    parser.add_argument("--hold-out", nargs="+", default=[], metavar="NAME", help="test motions, as patterns of names")
+    parser.add_argument("--leave-out", nargs="+", default=[], metavar="NAME", help="motions not wanted, as patterns")
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the new data set")
-    parser.add_argument("--songs", type=Path, help="folder of songs named like the dances (or by AIST++'s music ids)")
-    parser.add_argument("--tempi", nargs="+", type=float, default=[1.0], help="speeds each dance is shown at")
-    parser.add_argument("--tracks", type=int, default=1, help="rendered tracks a dance without a song gets (default 1)")
-    parser.add_argument("--no-mirror", action="store_true", help="leave mirrored dances out")
-    parser.add_argument("--hold-out", nargs="+", default=[], metavar="NAME", help="test dances, as patterns of names")
-    parser.add_argument("--leave-out", nargs="+", default=[], metavar="NAME", help="dances not wanted, as patterns")
+    parser.add_argument("--no-mirror", action="store_true", help="leave mirrored variants out of training")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from collections.abc import Iterator
+    make: Callable[[argparse.Namespace], int] = arguments.make
+    return make(arguments)
 
-    from rich.progress import track
 
+def _dances(arguments: argparse.Namespace) -> int:
     from core_vimo.errors import InputError
-    from core_vimo.formats.sources import find_sources, matches
+    from core_vimo.formats.sources import matches
     from edge_adapter.dance_data import DanceSet, PairedDance, write_dance_set
     from edge_adapter.dance_sources import Variations, pair
 
     if not all(0.25 <= tempo <= 4 for tempo in arguments.tempi) or arguments.tracks < 1:
         raise InputError("--tempi must lie between 0.25 and 4, --tracks must be at least 1")
-    sources = [s for s in find_sources(arguments.places) if not matches(s.name, arguments.leave_out)]
     vary = Variations(tuple(arguments.tempi), not arguments.no_mirror, arguments.tracks)
-    refused: list[str] = []
 
-    def dances() -> Iterator[PairedDance]:
-        for source in track(sources, "Pairing dances with music"):
-            try:
-                yield from pair(source, arguments.songs, vary, held_out=matches(source.name, arguments.hold_out))
-            except InputError as error:
-                refused.append(str(error))
+    def read(source: "Source") -> Iterator[PairedDance]:
+        return pair(source, arguments.songs, vary, held_out=matches(source.name, arguments.hold_out))
 
-    write_dance_set(dances(), arguments.out, extractor="librosa35")
-    for message in refused:
-        print(f"left out: {message}")
+    readable = _Readable("Pairing dances with music")
+    write_dance_set(readable.of(_wanted(arguments), read), arguments.out, extractor="librosa35")
+    readable.tell_refused()
     train = DanceSet(arguments.out)
     print(f"{len(train)} training dances, {train.seconds / 60:.1f} min with variants: {arguments.out}")
+    return 0
+
+
+def _motions(arguments: argparse.Namespace) -> int:
+    from core_vimo.formats.sources import matches
+    from core_vimo.video_to_motion.motion_set import StoredMotion, stored_motions, write_motion_set
+
+    def read(source: "Source") -> Iterator[StoredMotion]:
+        held_out = matches(source.name, arguments.hold_out)
+        return stored_motions(source, held_out=held_out, mirrored=not arguments.no_mirror)
+
+    readable = _Readable("Reading motions")
+    write_motion_set(readable.of(_wanted(arguments), read), arguments.out)
+    readable.tell_refused()
+    return _tell_motions(arguments.out)
+
+
+def _aist(arguments: argparse.Namespace) -> int:
+    from core_vimo.video_to_motion.aist import AistFolder
+    from core_vimo.video_to_motion.motion_set import write_motion_set
+
+    aist = AistFolder(arguments.root, arguments.split)
+    readable = _Readable("Reading AIST++")
+    clips = readable.of(aist.sequences, lambda name: aist.clips(name, mirrored=not arguments.no_mirror))
+    write_motion_set(clips, arguments.out)
+    readable.tell_refused()
+    print(aist.summary())
+    return _tell_motions(arguments.out)
+
+
+def _wanted(arguments: argparse.Namespace) -> "list[Source]":
+    from core_vimo.formats.sources import find_sources, matches
+
+    return [s for s in find_sources(arguments.places) if not matches(s.name, arguments.leave_out)]
+
+
+class _Readable:
+    """What can be read of many files; those that can't are told at the end, not fatal."""
+
+    def __init__(self, doing: str) -> None:
+        self.doing, self.refused = doing, list[str]()
+
+    def of(self, sources: list[S], read: Callable[[S], Iterator[T]]) -> Iterator[T]:
+        from rich.progress import track
+
+        from core_vimo.errors import InputError
+
+        for source in track(sources, self.doing):
+            try:
+                yield from read(source)
+            except InputError as error:
+                self.refused.append(str(error))
+
+    def tell_refused(self) -> None:
+        for message in self.refused:
+            print(f"left out: {message}")
+
+
+def _tell_motions(folder: Path) -> int:
+    from core_vimo.errors import InputError
+    from core_vimo.video_to_motion.motion_set import MotionSet
+
+    for split in ("train", "test"):
+        try:
+            motions = MotionSet(folder, split)
+        except InputError:  # nothing was held out, or all of it
+            continue
+        print(f"{split}: {len(motions)} motions, {motions.seconds / 60:.1f} min with variants")
+    print(folder)
     return 0

@@ -31,7 +31,7 @@ class _Dance:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dances", type=Path, metavar="DIR", help="folder of generated dances, searched through")
-    what = "folder of motion files, or a data set made by `vimo dataset`"
+    what = "folder of motion files, or a data set made by `vimo dataset dances`"
     parser.add_argument(
         "--reference", type=Path, required=True, metavar="DIR", help=f"real dances: {what} (test split)"
     )

@@ -20,7 +20,7 @@ def test_a_folder_with_other_things_is_never_replaced(refused, tiny_bundle, tmp_
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "thesis.txt").write_text("years of work")
     (tmp_path / "dance.bvh").write_text("no dance")
-    said = refused("dataset", tmp_path / "dance.bvh", "--out", tmp_path / "documents")
+    said = refused("dataset", "dances", tmp_path / "dance.bvh", "--out", tmp_path / "documents")
     assert "thesis.txt" in said and (tmp_path / "documents" / "thesis.txt").exists()
 
 
@@ -40,8 +40,8 @@ def test_broken_indices(text, refused, tmp_path):
 
 def test_archives_that_are_none_or_explode(refused, tmp_path):
     (tmp_path / "none.zip").write_text("no archive")
-    refused("dataset", tmp_path / "none.zip", "--out", tmp_path / "out")
+    refused("dataset", "dances", tmp_path / "none.zip", "--out", tmp_path / "out")
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../../bomb.bvh", bytes(300 << 20))
-    refused("dataset", tmp_path / "bomb.zip", "--out", tmp_path / "out")
+    refused("dataset", "dances", tmp_path / "bomb.zip", "--out", tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == ["bomb.zip", "none.zip"]

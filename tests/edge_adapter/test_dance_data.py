@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from core_vimo.errors import InputError
+from core_vimo.motion_store import data_hash
 from core_vimo.rotations import FRONT, heading
 from edge_adapter.dance_data import (
     TURN_RADIANS,
     DanceSet,
     DanceWindows,
     PairedDance,
-    data_hash,
     fit_codec,
     write_dance_set,
 )

@@ -69,7 +69,9 @@ def test_every_path_of_every_command_knows_the_home_folder(monkeypatch):
         ["render", "~/x", "--out", "~/x", "--song", "~/x"],
         ["export", "~/x", "--out", "~/x"],
         ["evaluate", "~/x", "--reference", "~/x", "--songs", "~/x", "--training", "~/x", "--out", "~/x"],
-        ["dataset", "~/x", "~/x", "--out", "~/x", "--songs", "~/x"],
+        ["dataset", "dances", "~/x", "~/x", "--out", "~/x", "--songs", "~/x"],
+        ["dataset", "motions", "~/x", "~/x", "--out", "~/x"],
+        ["dataset", "aist", "~/x", "--out", "~/x"],
         ["bundle", "~/x", "--out", "~/x"],
     ):
         assert not [value for value in vars(parser.parse_args(words)).values() if "~" in str(value)], words

@@ -1,0 +1,89 @@
+"""Windows of motion as cameras saw them: what a video-to-motion model trains on.
+
+Mocap is filmed on the fly by virtual cameras (`virtual_cameras.film`), anew each epoch; motions with real views (AIST++)
+show those. The motion faces the first view's camera, so that no model need guess where north was.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from core_vimo.camera import Camera
+from core_vimo.coco_body import coco_joints_m
+from core_vimo.codec import MotionCodec
+from core_vimo.errors import InputError
+from core_vimo.evidence import EVIDENCE, evidence_tensor
+from core_vimo.randomness import generator
+from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, Views
+from core_vimo.virtual_cameras import facing_camera, film
+
+
+class Seen(NamedTuple):
+    """One view: keypoints `[S, 17, 3]`, cuts `[S]` bool, and the camera."""
+
+    keypoints: Tensor
+    cuts: Tensor
+    camera: Camera
+
+
+class FilmedWindows(Dataset[dict[str, Tensor]]):
+    """Training windows: `self[(index, epoch)]` is {"x": [S, 151] normalised, "condition": [V, S, 72] evidence}.
+
+    One index a `stride` frames of every motion; where in its stride a window starts, and its cameras, are drawn anew
+    each epoch, as a function of (seed, epoch, index). View 0 is always there, each further one of `views` with
+    probability `more_views`; an absent view is evidence of nothing, all zeros. Motions shorter than a window are left
+    out.
+    """
+
+    def __init__(
+        self,
+        motions: MotionSet,
+        codec: MotionCodec,
+        frames: int,
+        stride: int,
+        seed: int,
+        views: int = 1,
+        more_views: float = 0.3,
+    ) -> None:
+        if type(views) is not int or views < 1 or not 0 <= more_views <= 1:
+            raise InputError(f"data.views={views} must be 1 or more, data.more_views={more_views} lie between 0 and 1")
+        self.motions, self.codec = motions, codec
+        self.frames, self.stride, self.seed = frames, stride, seed
+        self.views, self.more_views = views, more_views
+        self.starts = motions.windows(frames, stride)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, Tensor]:
+        index, epoch = key
+        draw = generator(self.seed, epoch, index, "window")
+        place = float(torch.rand((), generator=draw))
+        there = torch.rand(self.views - 1, generator=draw) < self.more_views
+        start = self.motions.jittered(self.starts[index], self.frames, self.stride, place)
+        window = self.motions.read(self.starts[index][0], start, self.frames)
+        slots = [0, *(there.nonzero()[:, 0] + 1).tolist()]
+        seen = _real(window.views, slots, draw) if window.views is not None else []
+        if not seen:
+            seen = self._virtual(window, slots, key)
+        condition = torch.zeros(self.views, self.frames, EVIDENCE)
+        for slot, view in zip(slots, seen, strict=False):
+            condition[slot] = evidence_tensor(view.keypoints, view.cuts)
+        return {"x": self.codec.encode(facing_camera(window.motion, seen[0].camera)), "condition": condition}
+
+    def _virtual(self, window: StoredMotion, slots: list[int], key: tuple[int, int]) -> list[Seen]:
+        index, epoch = key
+        coco_m = coco_joints_m(window.motion.rotations, window.motion.root_m)
+        filmed = [film(coco_m, generator(self.seed, epoch, index, slot, "view")) for slot in slots]
+        return [Seen(view.keypoints, view.cuts, view.camera) for view in filmed]
+
+
+def _real(views: Views, slots: list[int], draw: torch.Generator) -> list[Seen]:
+    """As many of the real views, in random order, as slots are wanted and views saw anything."""
+    keypoints = views.keypoints
+    any_seen = keypoints[..., 2].amax((1, 2)) > 0
+    order = [view for view in torch.randperm(len(views), generator=draw).tolist() if any_seen[view]]
+    no_cuts = torch.zeros(keypoints.shape[1], dtype=torch.bool)
+    return [Seen(keypoints[view], no_cuts, views.camera(view)) for view in order[: len(slots)]]
