@@ -12,6 +12,7 @@ long song can share frames; decoding integrates them.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -104,11 +105,13 @@ class MotionCodec:
 
     def normalise(self, vector: Tensor) -> Tensor:
         """`[..., 151]`, clipped to [-1, 1]."""
-        return (vector * self.scale.to(vector) + self.offset.to(vector)).clamp(-1, 1)
+        scale, offset = _range_on(self, vector.device, vector.dtype)
+        return (vector * scale + offset).clamp(-1, 1)
 
     def unnormalise(self, x: Tensor) -> Tensor:
         """`[..., 151]`, without clipping: losses need the gradient beyond the range."""
-        return (x - self.offset.to(x)) / self.scale.to(x)
+        scale, offset = _range_on(self, x.device, x.dtype)
+        return (x - offset) / scale
 
     def unpack(self, vector: Tensor) -> Unpacked:
         """Read un-normalised channels `[..., S, 151]`; differentiable. Velocities are integrated from the origin."""
@@ -149,3 +152,10 @@ class MotionCodec:
         # float64: minutes of float32 sums drift by millimetres.
         travelled = steps.double().cumsum(-2).to(root.dtype)
         return torch.cat((travelled, root[..., 2:]), dim=-1)
+
+
+@lru_cache(maxsize=32)
+def _range_on(codec: MotionCodec, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Scale and offset where the data is, moved there once and not at every step of training."""
+    with torch.inference_mode(False):  # a cached inference tensor could never be trained with
+        return codec.scale.to(device, dtype), codec.offset.to(device, dtype)

@@ -1,4 +1,4 @@
-"""What a guess at the clean motion is compared in: one number a clip and term, neither averaged nor weighted.
+"""What a guess at the clean motion is compared in: one number a clip and term.
 
 Tseng et al., "EDGE", CVPR 2023, equations 4-7; ViMo, equations 4-7. `configs/loss/` holds the published weights.
 
@@ -11,13 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_vimo.codec import CHANNELS, ROTATIONS, MotionCodec
+from core_vimo.codec import ROTATIONS, MotionCodec
 from core_vimo.skeleton import FEET, forward_kinematics
 
 STATIC_CONTACT = 0.95
 """A foot stands where the contact that the model itself predicts is above this."""
-
-_AS_THEY_ARE = MotionCodec(torch.ones(CHANNELS), torch.zeros(CHANNELS), sixd="rows", root="position")
 
 
 class _Decoded(NamedTuple):
@@ -26,7 +24,7 @@ class _Decoded(NamedTuple):
     joints_m: Tensor  # [B, S, J, 3]
 
 
-def motion_losses(x0_hat: Tensor, x0: Tensor, codec: MotionCodec) -> dict[str, Tensor]:
+def motion_losses(x0_hat: Tensor, x0: Tensor, codec: MotionCodec, weight: Tensor | None = None) -> dict[str, Tensor]:
     """Mean squares of normalised `x0_hat` and `x0 [B, S, D]`, each term `[B]`.
 
     - simple: all normalised channels.
@@ -37,23 +35,18 @@ def motion_losses(x0_hat: Tensor, x0: Tensor, codec: MotionCodec) -> dict[str, T
 
     With a codec of root velocities, `joints` compares bodies over one spot: where a wrong velocity leads is a sum over
     the window, which would drown the pose; the velocity itself is in `simple` and `velocity`.
+
+    `weight` `[B]` or, where frames have timesteps of their own, `[B, S]` says how much each counts, 1 where it is not
+    given; a step from frame to frame counts as the mean of the two.
     """
+    weight = x0.new_ones(len(x0)) if weight is None else weight
     guess, truth = _decode(x0_hat, codec), _decode(x0, codec)
     return {
-        "simple": _mean_square(x0_hat - x0),
-        "velocity": _mean_square(guess.pose.diff(dim=1) - truth.pose.diff(dim=1)),
-        "joints": _mean_square(_body(guess, codec) - _body(truth, codec)),
-        "foot": _foot_skate(guess),
+        "simple": _mean_square(x0_hat - x0, weight),
+        "velocity": _mean_square(guess.pose.diff(dim=1) - truth.pose.diff(dim=1), _of_steps(weight)),
+        "joints": _mean_square(_body(guess, codec) - _body(truth, codec), weight),
+        "foot": _foot_skate(guess, _of_steps(weight)),
     }
-
-
-def edge_published_losses(x0_hat: Tensor, x0: Tensor) -> dict[str, Tensor]:
-    """The terms as EDGE's code computes them: with normalised channels taken for metres and rotations.
-
-    Its un-normalising lines are commented out, so bones are turned by 6D numbers (rows) stretched to [-1, 1] and the
-    contact threshold applies to the normalised label. For comparison; train with `motion_losses`.
-    """
-    return motion_losses(x0_hat, x0, _AS_THEY_ARE)
 
 
 def _decode(x: Tensor, codec: MotionCodec) -> _Decoded:
@@ -70,12 +63,21 @@ def _body(decoded: _Decoded, codec: MotionCodec) -> Tensor:
     return decoded.joints_m - F.pad(decoded.pose[..., :2], (0, 1))[..., None, :]
 
 
-def _foot_skate(guess: _Decoded) -> Tensor:
+def _foot_skate(guess: _Decoded, weight: Tensor) -> Tensor:
     standing = guess.contacts[:, :-1, :, None] > STATIC_CONTACT
-    steps = guess.joints_m[:, :, FEET].diff(dim=1) * standing
+    feet_m = torch.stack([guess.joints_m[:, :, foot] for foot in FEET], dim=2)
+    steps = feet_m.diff(dim=1) * standing
     frames = guess.joints_m.shape[1]
-    return _mean_square(steps) * (frames - 1) / frames  # the last frame's step is unknown and counts as zero
+    return _mean_square(steps, weight) * (frames - 1) / frames  # the last frame's step is unknown and counts as zero
 
 
-def _mean_square(difference: Tensor) -> Tensor:
-    return difference.square().flatten(1).mean(1)
+def _of_steps(weight: Tensor) -> Tensor:
+    """Weights of the steps between frames, `[B, S - 1]` from `[B, S]`; a clip's weight is that of its steps."""
+    return weight if weight.ndim == 1 else (weight[:, :-1] + weight[:, 1:]) / 2
+
+
+def _mean_square(difference: Tensor, weight: Tensor) -> Tensor:
+    """`[B, F, ...]` and `[B]` or `[B, F]` -> `[B]`."""
+    if weight.ndim == 1:
+        return difference.square().flatten(1).mean(1) * weight
+    return (difference.square().flatten(2).mean(2) * weight).mean(1)

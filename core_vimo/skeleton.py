@@ -3,6 +3,8 @@
 At rest the body is SMPL's: +y up, +z forward, +x the dancer's left. The offsets are those of EDGE's skeleton (MIT).
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -64,6 +66,19 @@ _LEVELS = _levels()
 _LEVEL_PARENTS = [[PARENTS[j] for j in level] for level in _LEVELS]
 
 
+@lru_cache(maxsize=8)
+def _levels_on(device: torch.device) -> list[Tensor]:
+    """The levels as indices where the data is; a list of numbers would be sent there at every call."""
+    with torch.inference_mode(False):  # a cached inference tensor could never be trained with
+        return [torch.tensor(level, device=device) for level in _LEVELS]
+
+
+@lru_cache(maxsize=8)
+def _rest_offsets_on(device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(False):
+        return REST_OFFSETS_M.to(device, dtype)
+
+
 def rest_joints_m() -> Tensor:
     """Joint positions at rest with the pelvis at the origin, `[24, 3]` metres, +y up."""
     return forward_kinematics(torch.eye(3).expand(24, 3, 3), torch.zeros(3))
@@ -81,15 +96,15 @@ def forward_kinematics_full(
     rotations: Tensor, root_m: Tensor, offsets_m: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Global rotations `[..., 24, 3, 3]` and positions `[..., 24, 3]` of every joint."""
-    offsets_m = REST_OFFSETS_M if offsets_m is None else offsets_m
-    offsets_m = offsets_m.to(rotations)
+    at = (rotations.device, rotations.dtype)
+    offsets_m = _rest_offsets_on(*at) if offsets_m is None else offsets_m.to(*at)
     turned = {0: rotations[..., 0, :, :]}
     placed = {0: root_m}
-    for level, parents in zip(_LEVELS, _LEVEL_PARENTS, strict=True):
+    for level, parents, index in zip(_LEVELS, _LEVEL_PARENTS, _levels_on(rotations.device), strict=True):
         above = torch.stack([turned[p] for p in parents], dim=-3)
-        bones = (above @ offsets_m[level, :, None])[..., 0]
+        bones = (above @ offsets_m[index, :, None])[..., 0]
         positions = torch.stack([placed[p] for p in parents], dim=-2) + bones
-        globals_ = above @ rotations[..., level, :, :]
+        globals_ = above @ rotations[..., index, :, :]
         turned.update(zip(level, globals_.unbind(-3), strict=True))
         placed.update(zip(level, positions.unbind(-2), strict=True))
     joints = range(len(PARENTS))

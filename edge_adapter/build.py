@@ -11,6 +11,7 @@ from core_vimo.bundle import Bundle, bundle_hash
 from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
+from core_vimo.diffusion.timesteps import build_ptss
 from core_vimo.diffusion.weighting import WEIGHTINGS
 from core_vimo.errors import InputError
 from edge_adapter.backbone import Backbone, BackboneConfig
@@ -88,13 +89,15 @@ def build_objective(
     lambdas: Mapping[str, float],
     condition_drop: float,
     seed: int,
+    run_steps: int | None = None,
 ) -> DanceObjective:
-    """The training loss of the settings in `configs/diffusion/` and `configs/loss/`."""
+    """The training loss of the settings in `configs/diffusion/` and `configs/loss/`, over a run of so many steps."""
     if diffusion["weighting"] not in WEIGHTINGS:
         raise InputError(
             f"diffusion.weighting={diffusion['weighting']} is not known; take one of {', '.join(WEIGHTINGS)}"
         )
-    if diffusion["ptss"] and isinstance(backbone, Preconditioned):
+    ptss = build_ptss(diffusion["ptss"], run_steps)
+    if ptss.ever and isinstance(backbone, Preconditioned):
         raise InputError(
             f"diffusion.ptss={diffusion['ptss']} gives frames timesteps of their own, which a preconditioned model "
             "can't take; add diffusion.precondition=false, or take diffusion.ptss=0"
@@ -107,6 +110,6 @@ def build_objective(
         weighting=weighting,
         lambdas=lambdas,
         condition_drop=condition_drop,
-        ptss=diffusion["ptss"],
+        ptss=ptss,
         seed=seed,
     )

@@ -12,7 +12,7 @@ from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule
-from core_vimo.diffusion.timesteps import sample_timesteps
+from core_vimo.diffusion.timesteps import PtssSchedule, sample_timesteps
 from core_vimo.losses import motion_losses
 from core_vimo.randomness import normal_rows, uniform_rows
 from core_vimo.training import Losses
@@ -23,8 +23,8 @@ class DanceObjective(nn.Module):
     """The diffusion loss of a window of dance and its music: noise, guess the clean motion, compare.
 
     lambdas weigh the terms of `core_vimo.losses.motion_losses`; weighting `[T]` weighs timesteps. A share
-    `condition_drop` of the samples is trained without music; with probability `ptss` each frame of a sample has its
-    own timestep.
+    `condition_drop` of the samples is trained without music; with the step's probability of `ptss` each frame of a
+    sample has its own timestep, and counts by its own weight.
     """
 
     def __init__(
@@ -36,27 +36,28 @@ class DanceObjective(nn.Module):
         weighting: Tensor,
         lambdas: Mapping[str, float],
         condition_drop: float,
-        ptss: float,
+        ptss: PtssSchedule,
         seed: int,
     ) -> None:
         super().__init__()
         self.model, self.codec, self.schedule = model, codec, schedule
-        self.weighting, self.lambdas = weighting.float(), dict(lambdas)
-        self.condition_drop, self.ptss, self.seed = condition_drop, ptss, seed
+        self.weighting: Tensor
+        self.register_buffer("weighting", weighting.float(), persistent=False)  # a setting, not something learnt
+        self.lambdas, self.condition_drop, self.ptss, self.seed = dict(lambdas), condition_drop, ptss, seed
 
     def forward(self, batch: dict[str, Tensor], samples: Tensor, step: int) -> Losses:
         """batch: x `[B, S, 151]` normalised, music `[B, S, C]`; samples `[B]`: what the draws are keyed by."""
         x0, keys = batch["x"], samples.tolist()
-        t = sample_timesteps(keys, x0.shape[1], self.schedule.steps, self.ptss, self.seed, step)
+        t = sample_timesteps(keys, x0.shape[1], self.schedule.steps, self.ptss.at(step), self.seed, step)
         noise = normal_rows(keys, x0.shape[1:], self.seed, step, "noise").to(x0)
         dropped = uniform_rows(keys, self.seed, step, "condition-drop") < self.condition_drop
         x_t = self.schedule.q_sample(x0, t, noise)
-        x0_hat = self.model(x_t, t.to(x0.device), self._condition(batch["music"], dropped.to(x0.device)))
+        placed_t = t.to(x0.device)
+        x0_hat = self.model(x_t, placed_t, self._condition(batch["music"], dropped.to(x0.device)))
         # In float32 whatever the network ran in: in bfloat16 forward kinematics is off by millimetres, and feet slide.
         with torch.autocast(x0.device.type, enabled=False):
-            terms = motion_losses(x0_hat.float(), x0, self.codec)
-        weight = self.weighting[t].reshape(len(x0), -1).mean(1).to(x0.device)
-        weighted = {name: scale * weight * terms[name] for name, scale in self.lambdas.items()}
+            terms = motion_losses(x0_hat.float(), x0, self.codec, self.weighting[placed_t])
+        weighted = {name: scale * terms[name] for name, scale in self.lambdas.items()}
         per_sample = torch.stack(list(weighted.values())).sum(0)
         return Losses(
             loss=per_sample.mean(),

@@ -1,11 +1,14 @@
-"""The dials of a run; `configs/trainer/default.yaml` has the same keys with their units."""
+"""The dials of a run; `configs/trainer/default.yaml` has the same keys with their units, but for the seed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from core_vimo.errors import InputError
+
+T = TypeVar("T")
 
 _CHOICES = {
     "precision": ("no", "bf16", "fp16"),
@@ -26,7 +29,7 @@ class TrainerSettings:
 
     steps: int | None = None
     minutes: float | None = None  # of training, over all resumed parts
-    seed: int = 0
+    seed: int = 0  # one for the whole run, so `configs/` have it above the trainer's dials
     batch_size: int = 32  # samples a step, over all processes and micro-batches
     accumulation: int = 1  # micro-batches a step
     workers: int = 0  # processes that load data; 0 loads in the trainer's own
@@ -68,6 +71,27 @@ class TrainerSettings:
         for name in _NOT_NEGATIVE:
             if (getattr(self, name) or 0) < 0:
                 raise InputError(f"trainer.{name}={getattr(self, name)} must not be negative")
+
+
+def checked_settings(schema: type[T], settings: Mapping[str, Any], section: str, **given: Any) -> T:
+    """The settings of a section of `configs/` as the dataclass that takes them, some of whose fields are `given`.
+
+    Raises InputError for unknown keys, for wrong types, and for what isn't the section's to set.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    twice = sorted(given.keys() & settings.keys())
+    if twice:
+        raise InputError(f"{section}.{twice[0]} can't be set: it is that of the run; give {twice[0]} instead")
+    try:
+        typed = OmegaConf.structured(schema)
+        OmegaConf.set_readonly(typed, False)  # of a frozen dataclass it is
+        checked: T = OmegaConf.to_object(OmegaConf.merge(typed, {**settings, **given}))  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"these settings of {section} don't fit: {reason}; --show lists those there are") from error
+    return checked
 
 
 def _is_one_of(value: Any, kinds: tuple[Any, ...]) -> bool:

@@ -6,9 +6,11 @@ import pytest
 import torch
 import yaml
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from core_vimo.codec import CHANNELS, CONTACTS, ROOT, ROTATIONS, MotionCodec, RootForm
-from core_vimo.losses import edge_published_losses, motion_losses
+from core_vimo.losses import motion_losses
 from core_vimo.motion import Motion
 from core_vimo.rotations import about_z
 
@@ -108,12 +110,60 @@ def test_gradients_of_degenerate_rotations_are_finite(root: RootForm, fill: floa
     assert x0_hat.grad.isfinite().all()
 
 
-def test_the_published_terms_see_normalised_channels() -> None:
-    x0, x0_hat = torch.rand(2, FRAMES, CHANNELS), torch.rand(2, FRAMES, CHANNELS)
-    published = edge_published_losses(x0_hat, x0)
-    torch.testing.assert_close(published["simple"], (x0_hat - x0).square().mean((1, 2)))
-    steps = (x0_hat - x0)[..., 4:].diff(dim=1)
-    torch.testing.assert_close(published["velocity"], steps.square().mean((1, 2)))
+def swayed(codec: MotionCodec, root: int = 0) -> tuple[Tensor, Tensor]:
+    """A guess and the truth, three clips that differ in every term."""
+    draw = torch.Generator().manual_seed(root)
+    truth = encoded(standing(), codec).repeat(3, 1, 1)
+    return truth + 0.05 * torch.randn(truth.shape, generator=draw), truth
+
+
+@pytest.mark.parametrize("root", ["position", "velocity"])
+def test_equal_weights_of_frames_are_a_clips_weight(root: RootForm) -> None:
+    codec, weight = codec_of(root), torch.tensor([0.5, 2.0, 0.0])
+    x0_hat, x0 = swayed(codec)
+    plain = motion_losses(x0_hat, x0, codec)
+    a_clip = motion_losses(x0_hat, x0, codec, weight)
+    a_frame = motion_losses(x0_hat, x0, codec, weight[:, None].expand(-1, FRAMES))
+    for name, term in plain.items():
+        assert float(term.min()) > 0, name
+        torch.testing.assert_close(a_clip[name], weight * term)
+        torch.testing.assert_close(a_frame[name], weight * term)
+
+
+def test_a_frame_counts_by_its_own_weight_and_a_step_by_the_mean_of_its_two() -> None:
+    """One frame is wrong; it costs what it is weighted, whatever the other frames' weights are."""
+    codec, wrong = codec_of(), 4
+    x0 = encoded(standing(), codec)
+    x0_hat = x0.clone()
+    x0_hat[:, wrong, ROOT] += 0.1
+    plain = motion_losses(x0_hat, x0, codec)
+    weight = torch.rand(1, FRAMES, generator=torch.Generator().manual_seed(0)) + 0.5
+    weighted = motion_losses(x0_hat, x0, codec, weight)
+    for name in ("simple", "joints"):
+        torch.testing.assert_close(weighted[name], weight[:, wrong] * plain[name])
+    steps = (weight[:, wrong - 1] + 2 * weight[:, wrong] + weight[:, wrong + 1]) / 4
+    for name in ("velocity", "foot"):
+        torch.testing.assert_close(weighted[name], steps * plain[name])
+
+
+class _OnlyThere(TorchDispatchMode):
+    """Fails where a tensor that is not on the device takes part."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        strangers = [a for a in tree_leaves((arguments, options)) if isinstance(a, Tensor) and a.device.type != "meta"]
+        assert not strangers, f"{function} takes tensors from elsewhere"
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("root", ["position", "velocity"])
+def test_nothing_is_sent_to_the_device_after_the_first_step(root: RootForm) -> None:
+    codec = codec_of(root)
+    x0_hat, x0, weight = (torch.empty(shape, device="meta") for shape in ((2, FRAMES, 151), (2, FRAMES, 151), (2,)))
+    with torch.inference_mode():  # what it keeps must be fit for training all the same
+        motion_losses(x0_hat, x0, codec, weight)
+    with _OnlyThere():
+        sum(motion_losses(x0_hat.requires_grad_(), x0, codec, weight).values()).sum().backward()
+        codec.normalise(x0)
 
 
 @pytest.mark.parametrize("name", ["edge", "vimo_report"])

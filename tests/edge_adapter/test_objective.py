@@ -3,6 +3,7 @@ import torch
 from torch.utils.data import default_collate
 
 from core_vimo.diffusion.schedule import cosine_schedule
+from core_vimo.diffusion.timesteps import build_ptss, sample_timesteps
 from core_vimo.diffusion.weighting import constant
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
@@ -23,7 +24,9 @@ def parts(dance_folder):
 def _objective(codec, **changes) -> DanceObjective:
     torch.manual_seed(0)
     settings = {"weighting": constant(cosine_schedule()), "lambdas": LAMBDAS, "condition_drop": 0.0, "ptss": 0.0}
-    return DanceObjective(Backbone(TINY), codec, cosine_schedule(), seed=0, **settings | changes)
+    settings |= changes
+    settings["ptss"] = build_ptss(settings["ptss"], run_steps=10)
+    return DanceObjective(Backbone(TINY), codec, cosine_schedule(), seed=0, **settings)
 
 
 @pytest.mark.parametrize("ptss", [0.0, 0.5])
@@ -53,6 +56,41 @@ def test_weights_and_lambdas_scale_the_terms(parts):
     assert torch.allclose(doubled.per_sample, 2 * once.per_sample)
     no_feet = _objective(codec, lambdas=LAMBDAS | {"foot": 0.0})(batch, samples, 0)
     assert torch.allclose(no_feet.loss, once.loss - once.terms["foot"], rtol=1e-4)
+
+
+def test_each_frame_counts_by_its_own_timestep(parts):
+    """A weight on the noisier half of the timesteps alone: of a clip, half of the frames count, not all by half."""
+    codec, batch = parts
+    schedule, samples = cosine_schedule(), torch.arange(4)
+    late = (torch.arange(schedule.steps) >= schedule.steps // 2).double()
+    simple = {"simple": 1.0}
+    t = sample_timesteps(samples.tolist(), batch["x"].shape[1], schedule.steps, 1.0, 0, 0)
+    losses = [_objective(codec, ptss=1.0, lambdas=simple, weighting=w)(batch, samples, 0) for w in (late, 1 - late)]
+    whole = _objective(codec, ptss=1.0, lambdas=simple)(batch, samples, 0).per_sample
+    halves = [part.per_sample for part in losses]
+    assert torch.allclose(halves[0] + halves[1], whole)
+    guesses = []
+    objective = _objective(codec, ptss=1.0, lambdas=simple)
+    objective.model.register_forward_hook(lambda module, inputs, guess: guesses.append(guess))
+    objective(batch, samples, 0)
+    a_frame = (guesses[0] - batch["x"]).square().mean(-1)
+    assert torch.allclose(halves[0], (a_frame * late[t]).mean(1).float(), rtol=1e-4)
+
+
+def test_the_probability_of_per_frame_timesteps_is_the_steps(parts):
+    codec, batch = parts
+    samples, seen = torch.arange(4), []
+    objective = _objective(codec, ptss=[[0, 0.0], [0.5, 0.0], [0.5, 1.0]])
+    objective.model.register_forward_hook(lambda module, inputs, guess: seen.append(inputs[1].shape))
+    for step in (0, 4, 5):
+        objective(batch, samples, step)
+    assert seen == [(4,), (4,), (4, 60)]
+
+
+def test_the_weighting_goes_where_the_objective_goes_and_into_no_checkpoint(parts):
+    objective = _objective(parts[0])
+    assert "weighting" not in objective.state_dict()
+    assert objective.to("meta").weighting.device.type == "meta"
 
 
 def test_it_learns_one_window_by_heart(parts):

@@ -45,7 +45,7 @@ def test_per_frame_timesteps_and_preconditioning_exclude_each_other(dance_folder
     shared = ["train", "dance", "+experiment=debug", f"data.folder={dance_folder}", f"out={tmp_path / 'run'}"]
     assert main([*shared, "diffusion.ptss=0.2", "diffusion.precondition=true"]) == 2
     assert "add diffusion.precondition=false" in capsys.readouterr().err
-    assert main([*shared, "diffusion=vimo", "trainer.steps=2"]) == 0
+    assert main([*shared, "diffusion=vimo", "diffusion.ptss=[[0,0.2],[0.5,1]]", "trainer.steps=2"]) == 0
 
 
 def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
@@ -64,6 +64,9 @@ def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
     [
         ("trainer.steps=abc", "abc"),
         ("+trainer.stepz=3", "stepz"),
+        ("trainer.seed=3", "seed"),
+        ("+trainer.seed=3", "give seed instead"),
+        ("diffusion.ptss=often", "diffusion.ptss=often must be a probability"),
         ("model.latent=wide", "wide"),
         ("seed=${oc.env:NOT_THERE}", "NOT_THERE"),
     ],

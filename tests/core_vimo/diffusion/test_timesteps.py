@@ -3,7 +3,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from core_vimo.diffusion.timesteps import ptss_probability, sample_timesteps
+from core_vimo.diffusion.timesteps import build_ptss, sample_timesteps
+from core_vimo.errors import InputError
 
 
 def shared(t: torch.Tensor) -> torch.Tensor:
@@ -58,7 +59,42 @@ def test_an_impossible_probability_is_refused(probability: float) -> None:
         sample_timesteps([0], 3, 10, probability, seed=0, step=0)
 
 
+REPORT = [[0, 0.2], [0.5, 0.5], [0.6, 0.5], [0.6, 0.2]]
+
+
 def test_the_probability_rises_holds_and_falls_back() -> None:
-    schedule = [ptss_probability(epoch) for epoch in range(100)]
-    assert schedule[0] == 0.2 and schedule[50] == pytest.approx(0.5) == schedule[59] and set(schedule[60:]) == {0.2}
-    assert all(later > sooner for sooner, later in pairwise(schedule[:51]))
+    at = [build_ptss(REPORT, run_steps=100).at(step) for step in range(120)]
+    assert at[0] == 0.2 and at[25] == pytest.approx(0.35) and at[50:60] == [0.5] * 10 and set(at[60:]) == {0.2}
+    assert all(later > sooner for sooner, later in pairwise(at[:51]))
+
+
+def test_a_longer_run_takes_its_time() -> None:
+    short, long = build_ptss(REPORT, run_steps=100), build_ptss(REPORT, run_steps=1000)
+    assert [short.at(step) for step in range(100)] == pytest.approx([long.at(10 * step) for step in range(100)])
+
+
+def test_before_the_first_knot_and_after_the_last_it_stays() -> None:
+    schedule = build_ptss([[0.4, 0.1], [0.6, 0.3]], run_steps=10)
+    assert [schedule.at(step) for step in (0, 4, 5, 6, 99)] == pytest.approx([0.1, 0.1, 0.2, 0.3, 0.3])
+
+
+@pytest.mark.parametrize("probability", [0, 0.2, 1])
+def test_one_number_holds_throughout_and_needs_no_end(probability: float) -> None:
+    schedule = build_ptss(probability, run_steps=None)
+    assert {schedule.at(step) for step in (0, 1, 10**6)} == {probability}
+    assert schedule.ever == (probability > 0)
+
+
+@pytest.mark.parametrize(
+    "setting", [1.5, -0.1, float("nan"), True, "often", None, [], [0.2, 0.5], [[0, 2]], [[0, 0.2, 0.3]], [["a", 0.2]]]
+)
+def test_a_setting_that_is_no_schedule_is_refused(setting: object) -> None:
+    with pytest.raises(InputError, match=r"diffusion\.ptss=.* must be a probability"):
+        build_ptss(setting, run_steps=100)
+
+
+def test_knots_out_of_order_or_without_an_end_are_refused() -> None:
+    with pytest.raises(InputError, match="must rise"):
+        build_ptss([[0.5, 0.2], [0.1, 0.5]], run_steps=100)
+    with pytest.raises(InputError, match=r"give trainer\.steps"):
+        build_ptss(REPORT, run_steps=None)

@@ -1,6 +1,7 @@
 """The trainer's promises: exact resume, processes and accumulation that agree, survival, alarms."""
 
 import json
+import math
 import os
 import random
 import signal
@@ -10,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import fields, replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -24,6 +27,7 @@ from training_toy import SETTINGS, ToyData, ToyObjective, losses, run
 
 from core_vimo.errors import InputError
 from core_vimo.training import Losses, TrainingError
+from core_vimo.training import trainer as trainer_module
 from core_vimo.training.checkpoint import CheckpointStore, load
 from core_vimo.training.settings import TrainerSettings
 from core_vimo.training.trainer import Trainer
@@ -419,9 +423,14 @@ def test_the_shipped_state_is_whole(tmp_path: Path) -> None:
     assert torch.equal(fresh.frozen.weight, trainer.objective.frozen.weight)
 
 
-def test_a_budget_of_minutes_ends_the_run(tmp_path: Path) -> None:
-    trainer = run(tmp_path, steps=None, minutes=0.005, decay="cosine")
-    assert trainer.step > 0
+def test_a_budget_of_minutes_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of which each step takes a second; the rate falls by it."""
+    seconds = count()
+    monkeypatch.setattr(trainer_module, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
+    trainer = run(tmp_path, steps=None, minutes=0.1, decay="cosine", lr=1.0, final_lr_fraction=0.0)
+    assert trainer.step == 6
+    lr = [json.loads(line)["lr"] for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert lr == pytest.approx([(1 + math.cos(math.pi * second / 6)) / 2 for second in range(6)])
     assert CheckpointStore(tmp_path / "checkpoints", 1).newest_valid() is not None
 
 
@@ -464,7 +473,7 @@ def test_the_configs_have_the_settings_keys_and_debug_runs(tmp_path: Path) -> No
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         default = compose(overrides=["+trainer=default"]).trainer
         debug = compose(overrides=["+trainer=debug"]).trainer
-    assert set(default) == {field.name for field in fields(TrainerSettings)}
+    assert set(default) == {field.name for field in fields(TrainerSettings)} - {"seed"}
     shipped = TrainerSettings(**OmegaConf.to_container(default) | {"steps": 1})
     assert shipped == TrainerSettings(steps=1)
     trainer = Trainer(ToyObjective(), ToyData(), TrainerSettings(**OmegaConf.to_container(debug)), tmp_path)
