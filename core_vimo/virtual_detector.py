@@ -105,7 +105,7 @@ def _error_m(hidden: Tensor, draw: torch.Generator) -> Tensor:
     wandering = trembling(frames, 34, 4.0, draw)
     white = torch.randn(frames, 34, generator=draw)
     unit = (0.45 * lasting + 0.5 * wandering + 0.25 * white).view(frames, 17, 2)
-    error = quality * _BODY_M * _OKS_SIGMA[:, None] * unit * (1 + 3 * hidden[..., None])
+    error = quality * _BODY_M * _OKS_SIGMA[:, None] * unit * (1 + 2 * hidden[..., None])
     wrong = (torch.rand(frames, 17, 1, generator=draw) < 0.003) * 0.4
     return error + wrong * torch.randn(frames, 17, 2, generator=draw)
 
@@ -114,7 +114,7 @@ def _confidence(error_m: Tensor, hidden: Tensor, draw: torch.Generator) -> Tenso
     """`[S, 17]`: lower where the error is larger and behind things; a detector knows its own error only roughly."""
     frames = len(error_m)
     best = 0.75 + 0.23 * torch.rand((), generator=draw)
-    harshness = 0.3 + 0.6 * torch.rand((), generator=draw)
+    harshness = 0.1 + 0.7 * torch.rand((), generator=draw)
     aware = torch.rand(frames, 17, generator=draw)
     drift = trembling(frames, 17, 6.0, draw)
     confidence = best * torch.exp(-aware * error_m / 0.12) * (1 - harshness * hidden) + 0.06 * drift
