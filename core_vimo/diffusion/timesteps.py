@@ -52,7 +52,7 @@ class PtssSchedule:
         return any(probability > 0 for _, probability in self.knots)
 
     def at(self, step: int) -> float:
-        after = bisect_right(self.knots, step, key=lambda knot: knot[0])
+        after = bisect_right([begin for begin, _ in self.knots], step)
         if after in (0, len(self.knots)):
             return self.knots[max(after - 1, 0)][1]
         (begin, low), (end, high) = self.knots[after - 1 : after + 1]

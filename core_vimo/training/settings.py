@@ -87,7 +87,8 @@ def checked_settings(schema: type[T], settings: Mapping[str, Any], section: str,
     try:
         typed = OmegaConf.structured(schema)
         OmegaConf.set_readonly(typed, False)  # of a frozen dataclass it is
-        checked: T = OmegaConf.to_object(OmegaConf.merge(typed, {**settings, **given}))  # type: ignore[assignment]
+        merged = OmegaConf.merge(typed, dict(settings), given)
+        checked: T = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"these settings of {section} don't fit: {reason}; --show lists those there are") from error
