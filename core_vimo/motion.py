@@ -158,16 +158,19 @@ def smooth(motion: Motion, sigma_s: float) -> Motion:
     Rotations become the one nearest to their mean matrix (by Gram-Schmidt). What trembles faster than 1 / (2 pi sigma)
     Hz goes; accents soften with it.
     """
-    sigma = sigma_s * motion.fps
-    reach = math.ceil(3 * sigma)
-    if reach == 0:
+    if sigma_s == 0:
         return motion
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
-    channels = torch.cat((motion.root_m, motion.rotations.flatten(1)), dim=1).T[:, None]
-    padded = F.pad(channels, (reach, reach), mode="replicate")
-    averaged = F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
+    averaged = averaged_over_time(torch.cat((motion.root_m, motion.rotations.flatten(1)), dim=1), sigma_s * motion.fps)
     rotations = rot.sixd_to_matrix(rot.matrix_to_sixd(averaged[:, 3:].reshape(-1, 24, 3, 3), "columns"), "columns")
     return replace(motion, rotations=rotations, root_m=averaged[:, :3])
+
+
+def averaged_over_time(x: Tensor, sigma: float) -> Tensor:
+    """`x [S, C]` under a Gaussian of deviation `sigma` frames; the first and last frames go on beyond the ends."""
+    reach = math.ceil(3 * sigma)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = F.pad(x.T[:, None], (reach, reach), mode="replicate")
+    return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
 
 
 def mirror(motion: Motion) -> Motion:
