@@ -10,19 +10,23 @@ manifest.json       sha256 of the others
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
+import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.publish import MANIFEST, publish_folder, verify_manifest, write_manifest
 from core_vimo.reading import read_bytes, read_yaml
+
+Network = TypeVar("Network", bound=nn.Module)
 
 FORMAT = 1
 FILES = ("model.safetensors", "codec.safetensors", "config.yaml", "card.md")
@@ -68,6 +72,34 @@ class Bundle:
 def bundle_hash(folder: Path | str) -> str:
     """One sha256 for the whole bundle: that of its manifest."""
     return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
+
+
+def load_network(folder: Path | str, kind: str, build: Callable[[dict[str, Any]], Network]) -> tuple[Bundle, Network]:
+    """A bundle of this kind and the network that `build(config)` makes, with its weights, ready to be used.
+
+    Raises InputError where the bundle is damaged, of another kind, or has tensors that don't fit its config.
+    """
+    bundle = Bundle.load(folder)
+    if bundle.config.get("kind") != kind:
+        raise InputError(f"{folder}: holds a '{bundle.config.get('kind')!s:.20}' model, a '{kind}' model is needed")
+    try:
+        with torch.device("meta"):  # before memory is taken for what config.yaml claims
+            _check_fit(build(bundle.config), bundle.weights)
+        network = build(bundle.config)
+        network.load_state_dict(bundle.weights)
+    except (InputError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder}: its config.yaml is not that of a '{kind}' model ({error}); take a fresh copy"
+        ) from error
+    return bundle, network.eval().requires_grad_(False)
+
+
+def _check_fit(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    wanted = {name: value.shape for name, value in network.state_dict().items()}
+    given = {name: value.shape for name, value in weights.items()}
+    other = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    if other:
+        raise InputError(f"{len(other)} of its tensors don't fit, the first is '{other[0]:.60}'")
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -6,12 +6,15 @@ Shapes: `B` clips, `S` frames, `N` condition tokens, `d` the latent width.
 """
 
 import math
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from core_vimo.attention import Attention, rotate
+
+Film = Literal["shared", "separate"]
+"""One modulation for the three branches of a decoder layer, or one each."""
 
 
 class LayerSize(Protocol):
@@ -44,16 +47,18 @@ class FeedForward(nn.Sequential):
 class FiLM(nn.Sequential):
     """Feature-wise scale and shift from a code: (scale + 1) x + shift (Perez et al. 2018)."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__(nn.Mish(), nn.Linear(width, 2 * width))
+    def __init__(self, width: int, code_width: int) -> None:
+        super().__init__(nn.Mish(), nn.Linear(code_width, 2 * width))
 
-    def modulate(self, x: Tensor, code: Tensor) -> Tensor:
-        scale, shift = self(code).chunk(2, dim=-1)
-        return torch.addcmul(x + shift, scale, x)
+
+def modulate(x: Tensor, scale_and_shift: Tensor) -> Tensor:
+    """`x [B, S, d]` by what a `FiLM` made of a code, `[B, 1 or S, 2 d]`."""
+    scale, shift = scale_and_shift.chunk(2, dim=-1)
+    return torch.addcmul(x + shift, scale, x)
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention and feed-forward over music tokens."""
+    """Self-attention and feed-forward over condition tokens."""
 
     def __init__(self, size: LayerSize) -> None:
         super().__init__()
@@ -70,24 +75,35 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention, attention to the memory, feed-forward; FiLM on each before it joins the residual."""
+    """Self-attention, attention to the memory, feed-forward; FiLM on each before it joins the residual.
 
-    def __init__(self, size: LayerSize) -> None:
+    `film` is "separate" (EDGE; the report's version 2) or "shared": one scale and shift for the three (version 1).
+    The code is as wide as the layer where `code_width` is not given.
+    """
+
+    def __init__(self, size: LayerSize, film: Film = "separate", code_width: int | None = None) -> None:
         super().__init__()
         self.self_norm, self.cross_norm, self.feed_forward_norm = (nn.LayerNorm(size.latent) for _ in range(3))
-        self.self_film, self.cross_film, self.feed_forward_film = (FiLM(size.latent) for _ in range(3))
+        self.film_names = ("film",) if film == "shared" else ("self_film", "cross_film", "feed_forward_film")
+        for name in self.film_names:
+            self.add_module(name, FiLM(size.latent, code_width or size.latent))
         self.self_attention = Attention(size.latent, size.heads, size.dropout)
         self.cross_attention = Attention(size.latent, size.heads, size.dropout)
         self.feed_forward = FeedForward(size.latent, size.feed_forward, size.dropout)
 
     def forward(self, h: Tensor, memory: Memory, film_code: Tensor) -> Tensor:
-        """`h [B, S, d]`, `film_code [B, 1, d]` for one modulation of all frames or `[B, S, d]` -> `[B, S, d]`."""
+        """`h [B, S, d]`, `film_code [B, 1, c]` for one modulation of all frames or `[B, S, c]` -> `[B, S, d]`."""
+        of_self, of_cross, of_feed_forward = self._modulations(film_code)
         normed = self.self_norm(h)
         turned = rotate(normed)
-        h = h + self.self_film.modulate(self.self_attention(turned, turned, normed), film_code)
+        h = h + modulate(self.self_attention(turned, turned, normed), of_self)
         seen = self.cross_attention(rotate(self.cross_norm(h)), memory.keys, memory.values)
-        h = h + self.cross_film.modulate(seen, film_code)
-        return h + self.feed_forward_film.modulate(self.feed_forward(self.feed_forward_norm(h)), film_code)
+        h = h + modulate(seen, of_cross)
+        return h + modulate(self.feed_forward(self.feed_forward_norm(h)), of_feed_forward)
+
+    def _modulations(self, film_code: Tensor) -> list[Tensor]:
+        made = [getattr(self, name)(film_code) for name in self.film_names]
+        return made * (3 // len(made))
 
 
 def sinusoid(t: Tensor, width: int) -> Tensor:

@@ -5,8 +5,10 @@ stacked tensors `[B, ...]`, `samples` `[B]` int64 the draws' own numbers (see `p
 It makes its noise and timesteps from (its seed, step, sample) through `core_vimo.randomness`.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from core_vimo.errors import InputError
@@ -30,3 +32,16 @@ class Losses(NamedTuple):
     noise_level: Tensor
     predicted_std: Tensor
     target_std: Tensor
+
+    @classmethod
+    def of(cls, terms: Mapping[str, Tensor], predicted: Tensor, target: Tensor, noise_level: Tensor) -> "Losses":
+        """Of weighed terms `[B]` by name, whose sum is a sample's loss."""
+        per_sample = torch.stack(list(terms.values())).sum(0)
+        return cls(
+            loss=per_sample.mean(),
+            terms={name: term.mean().detach() for name, term in terms.items()},
+            per_sample=per_sample.detach(),
+            noise_level=noise_level,
+            predicted_std=predicted.detach().float().std(),
+            target_std=target.std(),
+        )

@@ -1,0 +1,102 @@
+"""Training what makes motions of videos, ViMo or the lifter: a data set and settings become a bundle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from torch import Tensor
+
+from core_vimo.bundle import Bundle
+from core_vimo.codec import MotionCodec
+from core_vimo.diffusion.objective import build_objective
+from core_vimo.diffusion.schedule import build_schedule
+from core_vimo.errors import InputError
+from core_vimo.evidence import EVIDENCE
+from core_vimo.motion_store import data_hash
+from core_vimo.training.course import build_lambdas
+from core_vimo.training.run import card, fresh, plain, train_to_bundle
+from core_vimo.training.settings import TrainerSettings, checked_settings
+from core_vimo.video_to_motion.build import KIND, LIFTER
+from core_vimo.video_to_motion.filmed_windows import FilmedWindows
+from core_vimo.video_to_motion.lifter import Lifter, LifterConfig, LifterObjective
+from core_vimo.video_to_motion.motion_set import MotionSet
+from core_vimo.video_to_motion.network import ViMo, ViMoConfig
+
+
+def train_vimo(config: DictConfig) -> None:
+    """Train to the end of the settings, resuming what is in `config.out`, and write the bundle there."""
+    settings = plain(config)
+    if settings["diffusion"]["precondition"]:
+        raise InputError("diffusion.precondition=true is for dance; ViMo predicts the clean motion, take false")
+    trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
+    size = checked_settings(ViMoConfig, settings["model"], "model")
+    schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
+    data = _Data.of(settings)
+    objective = build_objective(
+        fresh(lambda: ViMo(size), settings["seed"]),
+        data.codec,
+        schedule,
+        diffusion=settings["diffusion"],
+        lambdas=settings["loss"],
+        condition_drop=settings["condition_drop"],
+        seed=settings["seed"],
+        run_steps=trainer.steps,
+    )
+    noise = {"diffusion": {"name": schedule.name, "steps": schedule.steps}}
+
+    def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
+        return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, settings, weights, steps)
+
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle)
+
+
+def train_lifter(config: DictConfig) -> None:
+    """The same for the plain lifter, which has no noise and is never without its evidence."""
+    settings = plain(config)
+    trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
+    size = checked_settings(LifterConfig, settings["model"], "model")
+    data = _Data.of(settings)
+    network = fresh(lambda: Lifter(size), settings["seed"])
+    objective = LifterObjective(network, data.codec, build_lambdas(settings["loss"], trainer.steps))
+
+    def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
+        return data.bundle("Video-to-motion lifter (the baseline)", {"kind": LIFTER}, settings, weights, steps)
+
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle)
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """The motions of a run, how they are normalised, and the windows of them that were filmed."""
+
+    motions: MotionSet
+    codec: MotionCodec
+    windows: FilmedWindows
+
+    @classmethod
+    def of(cls, settings: dict[str, Any]) -> "_Data":
+        of_windows = {k: v for k, v in settings["data"].items() if k not in ("folder", "split", "card")}
+        motions = MotionSet(settings["data"]["folder"], settings["data"]["split"])
+        # Any heading: which way a motion faces is the first camera's to say.
+        codec = MotionCodec.fit(motions.motions(), any_heading=True)
+        windows = FilmedWindows(motions, codec, seed=settings["seed"], **of_windows)
+        minutes = motions.seconds / 60
+        print(f"{len(motions)} motions, {minutes:.1f} min, {len(windows)} windows an epoch; run in {settings['out']}")
+        return cls(motions, codec, windows)
+
+    def bundle(
+        self, title: str, config: dict[str, Any], settings: dict[str, Any], weights: dict[str, Tensor], steps: int
+    ) -> Bundle:
+        made = {
+            "model": settings["model"],
+            "evidence": EVIDENCE,
+            "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(self.motions.folder)},
+        }
+        sources = sorted({row["source"] for row in self.motions.rows})
+        facts = [
+            f"Data: {len(sources)} sources ({self.motions.seconds / 60:.1f} min with their variants): "
+            f"{', '.join(sources)}.",
+            "Sees COCO-17 keypoints of any number of views at 30 fps. Motion: 30 fps, SMPL-24, metres.",
+        ]
+        return Bundle(weights, config | made, self.codec, card(title, facts, settings, steps))
