@@ -1,3 +1,3 @@
 """Music to dance: features, beats, the EDGE-style backbone, long songs."""
 
-import core_vimo.numba_cache  # noqa: F401  before any module here imports librosa
+import core_vimo.cache  # noqa: F401  before any module here imports librosa

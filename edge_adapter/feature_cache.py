@@ -8,8 +8,8 @@ import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
+from core_vimo.cache import cache_folder
 from core_vimo.errors import InputError
-from core_vimo.numba_cache import cache_folder
 from core_vimo.publish import publish_file, sha256_file
 from edge_adapter.features import Extractor, LibrosaExtractor, MusicFeatures
 

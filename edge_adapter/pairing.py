@@ -25,7 +25,7 @@ def movement_beats(motion: Motion) -> np.ndarray:
 
     Dynamic programming (Ellis 2007, librosa) over how far the mean joint speed falls below its local average.
     """
-    from core_vimo import numba_cache  # noqa: F401, isort:skip  (before librosa)
+    from core_vimo import cache  # noqa: F401, isort:skip  (before librosa)
     import librosa
 
     envelope = _stops(resample(motion, ENVELOPE_FPS).joints_m()).numpy()

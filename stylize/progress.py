@@ -1,6 +1,24 @@
-"""What a person sees while something takes time: a bar a task, with the time left."""
+"""What a person sees while something takes time: a bar a task, with the time left; a word where nothing can move."""
+
+import sys
 
 import rich.progress
+
+from core_vimo.cache import is_compiled, is_kept
+
+COMPILED = {"librosa": "the music analysis (about 40 s)", "render": "the renderer (about 10 s)"}
+"""What is compiled before its first use, by the folder of its sources; times on two cores."""
+
+
+def tell_compiling(*packages: str) -> None:
+    """Say on standard error what is about to be compiled, if anything is; call it before those are imported."""
+    new = [COMPILED[package] for package in packages if not is_compiled(package)]
+    if not new:
+        return
+    outlook = "later runs start at once"
+    if not is_kept():
+        outlook = "every run will, as no folder can be written to keep it in; name one with VIMO_CACHE"
+    print(f"vimo: first run: compiling {' and '.join(new)}; {outlook}", file=sys.stderr, flush=True)
 
 
 class Progress:

@@ -75,9 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from stylize.progress import Progress, tell_compiling
+
+    tell_compiling("librosa", *([] if arguments.video is False else ["render"]))
     from edge_adapter.build import SHIPPED
     from stylize.dance import dance
-    from stylize.progress import Progress
 
     bundle = arguments.bundle or SHIPPED
     settings, film = _settings(arguments, bundle)

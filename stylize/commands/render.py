@@ -33,13 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     from core_vimo.errors import InputError
     from core_vimo.formats import read_motion
     from stylize.paths import require_others, telling
-    from stylize.progress import Progress
+    from stylize.progress import Progress, tell_compiling
     from stylize.render.picture import LOOPS, write_teaser
     from stylize.render.video import write_video
 
     path = arguments.out or arguments.motion.with_suffix(".mp4")
     require_others([path], [arguments.motion, arguments.song])
     motion = read_motion(arguments.motion)
+    tell_compiling("render", *(["librosa"] if arguments.counts else []))
     size = parse_size(arguments.size)
     if path.suffix.lower() in LOOPS:
         if arguments.song or arguments.counts:

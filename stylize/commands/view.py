@@ -25,11 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from core_vimo.formats import read_motion
     from stylize.paths import require_others, telling
+    from stylize.progress import tell_compiling
     from stylize.render.picture import write_contact_sheet
 
     path = arguments.out or arguments.motion.with_suffix(".png")
     require_others([path], [arguments.motion, arguments.song])
     motion = read_motion(arguments.motion)
+    tell_compiling("render", *(["librosa"] if arguments.song else []))
     for name, value in facts(motion).items():
         print(f"{name:<22}{value}")
     with telling(path):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import core_vimo.numba_cache  # noqa: F401  (it chooses numba's cache folder, so it comes first)
+import core_vimo.cache  # noqa: F401  (it chooses numba's cache folder, so it comes first)
 
 # isort: split
 from numba import njit

@@ -55,7 +55,8 @@ def refused(capfd) -> Callable[..., str]:
             code = main([str(argument) for argument in arguments])
         except SystemExit as error:
             code = error.code
-        said = capfd.readouterr().err
+        lines = capfd.readouterr().err.splitlines(keepends=True)
+        said = "".join(line for line in lines if not line.startswith("vimo: first run: "))
         assert code == 2, said
         assert said.startswith("vimo: ") and said.count("\n") == 1, said
         assert "Traceback" not in said

@@ -1,8 +1,5 @@
 """Features are computed once a song; whatever happens to the cache, right numbers come back."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +8,6 @@ import pytest
 import torch
 
 from core_vimo.errors import InputError, MediaError
-from core_vimo.numba_cache import cache_folder
 from edge_adapter.feature_cache import cached_features
 from edge_adapter.features import MusicFeatures
 
@@ -104,22 +100,3 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
 def test_a_missing_song_is_the_reader_s_to_refuse(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="not found"):
         cached_features(tmp_path / "no.wav", Counting())
-
-
-def test_cache_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert cache_folder() == tmp_path / "cache"
-    monkeypatch.delenv("VIMO_CACHE")
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg" / "vimo"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert cache_folder() == Path.home() / ".cache" / "vimo"
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert cache_folder() == Path.home() / "Library" / "Caches" / "vimo"
-
-
-def test_numba_is_sent_to_our_cache_before_it_is_imported(tmp_path: Path) -> None:
-    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {"VIMO_CACHE": str(tmp_path)}
-    code = "import edge_adapter, os, sys; print(os.environ['NUMBA_CACHE_DIR'], 'numba' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert said.stdout.split() == [str(tmp_path / "numba"), "False"]
