@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core_vimo.formats.bvh_clip import Source, read_bvh_clip
 from core_vimo.formats.retarget import retarget
-from core_vimo.motion import Motion, resample
+from core_vimo.motion import Motion
 from core_vimo.publish import publish_file
 from core_vimo.reading import naming
 from core_vimo.rotations import y_up_to_z_up
@@ -22,19 +22,14 @@ _END_SITES_M = {10: (0, 0, 0.07), 11: (0, 0, 0.07), 15: (0, 0.18, 0.02), 22: (0.
 """Bones beyond the last joints: tip of the toes, top of the head, finger tips."""
 
 
-def read_bvh(source: Source, fps: float | None = None) -> Motion:
-    """Read any person's BVH, a path or an open file, as a Motion at the file's frame rate or resampled to `fps`.
+def read_bvh(source: Source) -> Motion:
+    """Read any person's BVH, a path or an open file, as a Motion at the file's frame rate.
 
-    After resampling contacts are detected anew: markers tremble too much for that at 120 fps. Raises
-    InputError where it isn't a sound BVH file or not a person; see `read_bvh_clip` and `retarget`.
+    Raises InputError where it isn't a sound BVH file or not a person; see `read_bvh_clip` and `retarget`.
     """
     clip = read_bvh_clip(source)
     with naming(clip.file):
-        motion = retarget(clip)
-    if fps is None or fps == motion.fps:
-        return motion
-    resampled = resample(motion, fps)
-    return Motion.from_rotations(resampled.rotations, resampled.root_m, fps)
+        return retarget(clip)
 
 
 def write_bvh(motion: Motion, path: Path | str) -> None:

@@ -42,8 +42,3 @@ def require_length(name: str, motion: Motion) -> None:
 def y_up(points: Tensor) -> Tensor:
     """z-up to y-up: (x, y, z) becomes (x, z, -y)."""
     return torch.stack((points[..., 0], points[..., 2], -points[..., 1]), dim=-1)
-
-
-def z_up(points: Tensor) -> Tensor:
-    """y-up to z-up: (x, y, z) becomes (x, -z, y)."""
-    return torch.stack((points[..., 0], -points[..., 2], points[..., 1]), dim=-1)

@@ -17,8 +17,7 @@ from core_vimo.metrics.bootstrap import (
 )
 from core_vimo.metrics.copying import Nearest, nearest_training_clips
 from core_vimo.metrics.frechet import Standardiser, diversity, frechet_distance
-from core_vimo.metrics.measures import FEATURES, BeatTimes, Measured, measure
-from core_vimo.motion import Motion
+from core_vimo.metrics.measures import FEATURES, Measured
 from core_vimo.randomness import generator
 
 GROUND_TRUTH_SPLITS = 50
@@ -69,27 +68,6 @@ class Report:
     seed: int
     notes: Sequence[str]
     protocol: Mapping[str, str] = field(default_factory=lambda: dict(PROTOCOL))
-
-
-def evaluate_motions(
-    generated: Mapping[str, Motion],
-    reference: Mapping[str, Motion],
-    songs: Mapping[str, BeatTimes] | None = None,
-    training: Mapping[str, Motion] | None = None,
-    seed: int = 0,
-    reference_songs: Mapping[str, BeatTimes] | None = None,
-) -> Report:
-    """Measure motions by name and summarise; `songs` holds beat times in seconds from each dance's first frame.
-
-    Raises InputError for an empty side or a motion too short to be measured.
-    """
-    songs, reference_songs = songs or {}, reference_songs or {}
-    return summarise(
-        [measure(name, m, songs.get(name)) for name, m in generated.items()],
-        [measure(name, m, reference_songs.get(name)) for name, m in reference.items()],
-        [measure(name, m) for name, m in (training or {}).items()],
-        seed,
-    )
 
 
 def summarise(

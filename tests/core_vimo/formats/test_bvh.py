@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from core_vimo.errors import InputError
 from core_vimo.formats.bvh import read_bvh, write_bvh
 from core_vimo.formats.bvh_clip import euler_to_matrix, read_bvh_clip
-from core_vimo.motion import Motion, detect_contacts
+from core_vimo.motion import Motion
 from core_vimo.skeleton import JOINT_NAMES
 
 TWO_JOINTS = """HIERARCHY
@@ -55,14 +55,6 @@ def test_what_is_written_comes_back(motion: Motion, tmp_path: Path) -> None:
     assert back.fps == motion.fps
     assert_allclose(back.joints_m(), motion.joints_m(), atol=1e-5)
     assert_allclose(back.rotations, motion.rotations, atol=1e-5)
-
-
-def test_reading_at_another_rate(motion: Motion, tmp_path: Path) -> None:
-    write_bvh(motion, tmp_path / "dance.bvh")
-    half = read_bvh(tmp_path / "dance.bvh", fps=15)
-    assert half.fps == 15 and len(half) == 20
-    assert_allclose(half.joints_m(), motion.joints_m()[::2], atol=1e-5)
-    assert torch.equal(half.contacts, detect_contacts(half.joints_m(), 15))
 
 
 def test_an_independent_reader_sees_the_same_joints(motion: Motion, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import csv
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +11,30 @@ import torch
 
 from core_vimo.errors import InputError
 from core_vimo.metrics.kinetic import kinetic_features
-from core_vimo.metrics.measures import measure
+from core_vimo.metrics.measures import BeatTimes, measure
 from core_vimo.metrics.protocol import published_joints_m
-from core_vimo.metrics.report import Report, evaluate_motions
+from core_vimo.metrics.report import Report, summarise
 from core_vimo.metrics.tables import GOOD, as_json, as_markdown, as_rich, write_report
 from core_vimo.motion import Motion
 
 MakeDance = Callable[..., Motion]
 Dances = dict[str, Motion]
+
+
+def evaluate_motions(
+    generated: Dances,
+    reference: Dances,
+    songs: Mapping[str, BeatTimes] | None = None,
+    training: Dances | None = None,
+    seed: int = 0,
+) -> Report:
+    """Measured one by one and summarised, as the command does with files; `songs` only for the generated."""
+    return summarise(
+        [measure(name, motion, (songs or {}).get(name)) for name, motion in generated.items()],
+        [measure(name, motion) for name, motion in reference.items()],
+        [measure(name, motion) for name, motion in (training or {}).items()],
+        seed,
+    )
 
 
 @pytest.fixture(scope="module")
