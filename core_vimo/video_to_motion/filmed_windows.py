@@ -1,7 +1,7 @@
 """Windows of motion as cameras saw them: what a video-to-motion model trains on.
 
-Mocap is filmed on the fly by virtual cameras (`virtual_cameras.film`), anew each epoch; motions with real views (AIST++)
-show those. The motion faces the first view's camera, so that no model need guess where north was.
+Mocap is filmed on the fly by virtual cameras, anew each epoch; motions with real views (AIST++) show those. The motion
+faces the first view's camera, so that no model need guess where north was.
 """
 
 from typing import NamedTuple
