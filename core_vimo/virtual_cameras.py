@@ -48,11 +48,15 @@ def film(coco_m: Tensor, draw: torch.Generator, kind: str | None = None, missing
         raise InputError(f"a virtual camera is one of {', '.join(KINDS)} and misses 0 to 1, not {kind}, {missing}")
     size = _SIZES[_pick(len(_SIZES), draw)]
     cuts = _cuts(len(coco_m), draw) if kind == "cut" else torch.zeros(len(coco_m), dtype=torch.bool)
-    camera = _camera(coco_m, cuts, {"static": 0.0, "moving": 1.0, "cut": 0.5}[kind], size, draw)
-    points_m = _seen_from(camera, coco_m)
-    focal_px = camera.intrinsics[:, 0, 0]
-    true_xy = camera.project(coco_m).xy
-    px_per_m = focal_px / points_m[:, _HIPS, 2].mean(1).clamp(min=0.3)
+    shot = cuts.long().cumsum(0)
+    montage = _montage(int(shot[-1]) + 1, {"static": 0.0, "moving": 1.0, "cut": 0.5}[kind], draw)
+    stand = _stand(coco_m, shot, montage, draw)
+    tangents, depth_m = stand.project(coco_m)
+    focal_px = _focal_px(tangents, shot, montage, size, draw)
+    camera = Camera(_intrinsics(focal_px, size), stand.R_camera_world, stand.t_camera_m)
+    true_xy = tangents * focal_px[:, None, None] + torch.tensor(size) / 2
+    points_m = torch.cat((tangents * depth_m[..., None], depth_m[..., None]), dim=-1)
+    px_per_m = focal_px / depth_m[:, _HIPS].mean(1).clamp(min=0.3)
     return Filmed(detect(true_xy, points_m, px_per_m, size, draw, missing), cuts, true_xy, camera, size)
 
 
@@ -77,32 +81,26 @@ def _cuts(frames: int, draw: torch.Generator) -> Tensor:
     return cuts & (torch.arange(frames) > 0)
 
 
-def _camera(coco_m: Tensor, cuts: Tensor, moving: float, size: tuple[int, int], draw: torch.Generator) -> Camera:
-    """The camera of every frame; each shot moves with probability `moving`."""
-    shot = cuts.long().cumsum(0)
-    shots = int(shot[-1]) + 1
-    setups, turned, magnified = _montage(shots, draw)
-    setup = setups[shot]
-    moves = (torch.rand(shots, generator=draw) < moving)[setups]
-    seconds = _seconds_into(shot)
-    eye_m, target_m = _stand(coco_m, setup, turned[shot], moves[shot], seconds, draw)
-    camera = Camera.look_at(eye_m, target_m, 1.0, (0, 0))
-    rolled = _rolled(camera, 0.025 * torch.randn(shots, generator=draw)[setup], moves[shot], draw)
-    focal_px = _framing(_seen_from(rolled, coco_m), shot, size, draw) * magnified
-    focal_px = focal_px[shot] * _zoom(seconds, shot, moves, draw)
-    return Camera(_intrinsics(focal_px, size), rolled.R_camera_world, rolled.t_camera_m)
+class _Montage(NamedTuple):
+    """For each shot: the shot whose camera it shares (its own, mostly), by how much it turns round the dancer from
+    there, what it magnifies, and whether it moves."""
+
+    setup: Tensor
+    turned: Tensor
+    magnified: Tensor
+    moves: Tensor
 
 
-def _montage(shots: int, draw: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """For each shot the shot whose camera it shares (its own, mostly), by how much that turns round the dancer, and
-    what it magnifies: a new camera, the same one punched in or out, or the reverse angle."""
+def _montage(shots: int, moving: float, draw: torch.Generator) -> _Montage:
+    """A shot is a new camera, the last new one punched in or out, or its reverse angle; it moves by chance."""
     chance = torch.rand(shots, generator=draw)
     chance[0] = 0.0
-    number = torch.arange(shots)
-    setups = torch.where(chance < 0.5, number, 0).cummax(0).values
+    setup = torch.where(chance < 0.5, torch.arange(shots), 0).cummax(0).values
     turned = torch.where(chance > 0.8, math.pi + 0.4 * torch.randn(shots, generator=draw), 0.0)
     magnified = 0.75 * 2.6 ** torch.rand(shots, generator=draw)
-    return setups, turned, torch.where((chance >= 0.5) & (chance <= 0.8), magnified, 1.0)
+    magnified = torch.where((chance >= 0.5) & (chance <= 0.8), magnified, 1.0)
+    moves = (torch.rand(shots, generator=draw) < moving)[setup]
+    return _Montage(setup, turned, magnified, moves)
 
 
 def _seconds_into(shot: Tensor) -> Tensor:
@@ -111,38 +109,39 @@ def _seconds_into(shot: Tensor) -> Tensor:
     return (frame - torch.where(begins, frame, 0).cummax(0).values) / FPS
 
 
-def _stand(
-    coco_m: Tensor, setup: Tensor, turned: Tensor, moves: Tensor, seconds: Tensor, draw: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Where the camera stands and what it looks at, `[S, 3]` each."""
-    shots = int(setup.max()) + 1
+def _stand(coco_m: Tensor, shot: Tensor, montage: _Montage, draw: torch.Generator) -> Camera:
+    """Where the camera of every frame stands and how it is turned; its focal length is 1 and its centre the origin."""
+    setup, moves, seconds = montage.setup[shot], montage.moves[shot], _seconds_into(shot)
+    shots = len(montage.setup)
     hips_m = coco_m[:, _HIPS].mean(1)
     centre_m = _mean_of(hips_m, setup, shots)[setup]
-    away_m = (hips_m - centre_m)[:, :2].norm(dim=-1)
-    reach_m = torch.zeros(shots).scatter_reduce(0, setup, away_m, "amax")
 
     def drawn(low: float, high: float) -> Tensor:
-        return torch.empty(shots).uniform_(low, high, generator=draw)
+        return torch.empty(shots).uniform_(low, high, generator=draw)[setup]
 
     def sometimes(chance: float) -> Tensor:
-        return (drawn(0, 1) < chance)[setup] & moves
+        return (drawn(0, 1) < chance) & moves
 
     orbit, dolly, ride = sometimes(0.35), sometimes(0.3), sometimes(0.4)
-    follow = sometimes(0.7) | (moves & ~(orbit | dolly | ride))
+    follow = (sometimes(0.7) | (moves & ~(orbit | dolly)) | ride)[:, None]
     path_m = _followed(hips_m, draw) - centre_m
-    azimuth = _azimuths(coco_m, shots, draw)[setup] + turned + orbit * drawn(-0.7, 0.7)[setup] * seconds
-    distance_m = (2 + 6 * drawn(0, 1) ** 1.5)[setup] * torch.exp(dolly * drawn(-0.6, 0.6)[setup] * (seconds / 2).tanh())
-    needed_m = _NEAREST_M + torch.where(ride, away_m, reach_m[setup])
-    distance_m = torch.maximum(distance_m, needed_m)
-    height_m = 0.3 + 1.1 * (drawn(0, 1) + drawn(0, 1))[setup]
-    shake = moves[:, None] * 0.012 * (2 ** torch.randn((), generator=draw)) * _handheld(len(setup), draw)
-    level = torch.tensor([1.0, 1.0, 0.3])
-    out = torch.stack((azimuth.cos(), azimuth.sin(), torch.zeros_like(azimuth)), dim=-1)
-    eye_m = (centre_m + ride[:, None] * path_m) * torch.tensor([1.0, 1.0, 0.0]) + distance_m[:, None] * out
-    eye_m = eye_m + F.pad(height_m[:, None], (2, 0)) + shake[:, :3]
+    round_m = centre_m + ride[:, None] * path_m
+    away_m = (hips_m - round_m)[:, :2].norm(dim=-1)
+    reach_m = torch.zeros(shots).scatter_reduce(0, setup, away_m, "amax")[setup]
+    azimuth = _azimuths(coco_m, shots, draw)[setup] + montage.turned[shot] + orbit * drawn(-0.7, 0.7) * seconds
+    distance_m = (2 + 6 * drawn(0, 1) ** 1.5) * torch.exp(dolly * drawn(-0.6, 0.6) * (seconds / 2).tanh())
+    distance_m = torch.maximum(distance_m, _NEAREST_M + reach_m)[:, None]
+    height_m = 0.3 + 1.1 * (drawn(0, 1) + drawn(0, 1))
+    shake = moves[:, None] * 0.012 * (2 ** torch.randn((), generator=draw)) * _handheld(len(shot), draw)
+    eye_m = torch.cat((round_m[:, :2] + distance_m * _unit(azimuth), height_m[:, None]), dim=1) + shake[:, :3]
     aim_m = 0.12 * torch.randn(shots, 3, generator=draw)[setup]
-    target_m = centre_m + (follow | ride)[:, None] * path_m * level + aim_m + distance_m[:, None] * shake[:, 3:]
-    return eye_m, target_m
+    target_m = centre_m + follow * path_m * torch.tensor([1.0, 1.0, 0.3]) + aim_m + distance_m * shake[:, 3:]
+    upright = Camera.look_at(eye_m, target_m, 1.0, (0, 0))
+    return _rolled(upright, 0.025 * torch.randn(shots, generator=draw)[setup], moves, draw)
+
+
+def _unit(radians: Tensor) -> Tensor:
+    return torch.stack((radians.cos(), radians.sin()), dim=-1)
 
 
 def _mean_of(points_m: Tensor, group: Tensor, groups: int) -> Tensor:
@@ -183,21 +182,20 @@ def _rolled(camera: Camera, lasting: Tensor, moves: Tensor, draw: torch.Generato
     return Camera(camera.intrinsics, roll @ camera.R_camera_world, moved)
 
 
-def _seen_from(camera: Camera, points_m: Tensor) -> Tensor:
-    return points_m @ camera.R_camera_world.transpose(-1, -2) + camera.t_camera_m[:, None]
-
-
-def _framing(points_m: Tensor, shot: Tensor, size: tuple[int, int], draw: torch.Generator) -> Tensor:
-    """`[shots]` focal lengths in pixels with which the dancer fills a drawn part of the picture; in a quarter of the
-    shots too much of it, so that feet or head or hands are cut off. Limited to what a phone's lens shows."""
-    shots = int(shot[-1]) + 1
-    wide = (points_m[..., :2].abs() / points_m[..., 2:].clamp(min=0.3) / torch.tensor(size)).amax((1, 2))
+def _focal_px(
+    tangents: Tensor, shot: Tensor, montage: _Montage, size: tuple[int, int], draw: torch.Generator
+) -> Tensor:
+    """`[S]` focal lengths with which the dancer, seen at `tangents [S, 17, 2]`, fills a drawn part of the picture; in a
+    quarter of the shots too much of it, so that feet or head or hands are cut off. A phone's lens, then the zooms."""
+    shots = len(montage.setup)
+    wide = (tangents.abs() / torch.tensor(size)).amax((1, 2))
     fits = 0.5 / torch.zeros(shots).scatter_reduce(0, shot, wide, "amax").clamp(min=1e-6)
     roomy = torch.empty(shots).uniform_(0.55, 1.0, generator=draw)
     tight = torch.empty(shots).uniform_(1.0, 1.5, generator=draw)
     fill = torch.where(torch.rand(shots, generator=draw) < 0.25, tight, roomy)
     half = max(size) / 2
-    return (fits * fill).clamp(half / math.tan(_WIDEST / 2), half / math.tan(_NARROWEST / 2))
+    lens = (fits * fill).clamp(half / math.tan(_WIDEST / 2), half / math.tan(_NARROWEST / 2))
+    return (lens[montage.setup] * montage.magnified)[shot] * _zoom(_seconds_into(shot), shot, montage.moves, draw)
 
 
 def _zoom(seconds: Tensor, shot: Tensor, moves: Tensor, draw: torch.Generator) -> Tensor:

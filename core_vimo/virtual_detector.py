@@ -49,7 +49,7 @@ def detect(
     hidden = torch.maximum(hidden, _behind_things(frames, draw))
     error_m = _error_m(hidden, draw)
     found = xy + error_m * px_per_m[:, None, None]
-    confidence = _confidence(error_m.norm(dim=-1), hidden, draw)
+    confidence = _confidence(torch.hypot(*error_m.unbind(-1)), hidden, draw)
     inside = ((found >= 0) & (found < torch.tensor(size))).all(-1) & (points_m[..., 2] > 0.1)
     nobody = spells(frames, 1, 0.25, 10, draw)
     lost = ~inside | nobody | _dropped(frames, missing, draw)
@@ -78,15 +78,16 @@ def spells(frames: int, columns: int, rate: float, longest: int, draw: torch.Gen
 def _hidden_by_body(points_m: Tensor) -> Tensor:
     """`[S, 17]` in [0, 1]: how far a joint is behind the trunk, the head or another limb, seen from the camera."""
     middles = (points_m[:, [5, 11, 3]] + points_m[:, [6, 12, 4]]) / 2
-    points = torch.cat((points_m, middles), dim=1)
-    depth = points[..., 2].clamp(min=0.3)
-    across = points[..., :2] * (depth[:, 18:19] / depth)[..., None]
-    start, end = across[:, None, _PARTS[:, 0]], across[:, None, _PARTS[:, 1]]
-    joint, axis = across[:, :17, None], end - start
-    along = (((joint - start) * axis).sum(-1) / (axis * axis).sum(-1).clamp(min=1e-4)).clamp(0, 1)
-    apart = (joint - start - along[..., None] * axis).norm(dim=-1)
-    part_depth = torch.lerp(depth[:, None, _PARTS[:, 0]].expand_as(along), depth[:, None, _PARTS[:, 1]], along)
-    behind = ((depth[:, :17, None] - part_depth - 0.04) / 0.06).clamp(0, 1)
+    x, y, depth = torch.cat((points_m, middles), dim=1).unbind(-1)
+    depth = depth.clamp(min=0.3)
+    level = depth[:, 18:19] / depth  # to metres at the hips' distance, whatever the distance
+    points = torch.stack((x * level, y * level, depth))
+    start, end = points[:, :, None, _PARTS[:, 0]], points[:, :, None, _PARTS[:, 1]]
+    (x, y, depth), axis = points[:, :, :17, None] - start, end - start
+    along = (x * axis[0] + y * axis[1]) / (axis[0] ** 2 + axis[1] ** 2).clamp(min=1e-4)
+    along = along.clamp(0, 1)
+    apart = torch.hypot(x - along * axis[0], y - along * axis[1])
+    behind = ((depth - along * axis[2] - 0.04) / 0.06).clamp(0, 1)
     covered = ((1.3 * _PART_RADII_M - apart) / (0.6 * _PART_RADII_M)).clamp(0, 1)
     return (behind * covered * ~_OWN).amax(-1)
 

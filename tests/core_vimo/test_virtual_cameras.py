@@ -45,7 +45,7 @@ def test_films_are_finite_and_the_dancer_is_mostly_in_them(coco_m, kind):
         there = confidence > 0
         assert ((filmed.keypoints[..., :2] >= 0) & (filmed.keypoints[..., :2] < torch.tensor(filmed.size))).all()
         assert (filmed.keypoints[~there] == 0).all()
-        assert torch.allclose(filmed.camera.project(coco_m).xy, filmed.true_xy)
+        assert torch.allclose(filmed.camera.project(coco_m).xy, filmed.true_xy, atol=0.05)
         seen.append(float((confidence > 0.3).float().mean()))
     assert 0.6 < sum(seen) / len(seen) < 0.97 and min(seen) > 0.1
 
