@@ -20,12 +20,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion
+from core_vimo.motion import FPS, Motion
 from core_vimo.publish import publish_folder, sha256_file
 from core_vimo.reading import read_json
 
 FORMAT = 1
-FPS = 30.0
 
 _MOTION = ("rotations", "root_m", "contacts")
 
@@ -101,7 +100,7 @@ class MotionStore:
         try:
             with safetensors.safe_open(path, "pt") as file:
                 there = set(file.keys())
-                motion = Motion(*(file.get_slice(name)[window] for name in _MOTION), FPS)
+                motion = Motion(**{name: file.get_slice(name)[window] for name in _MOTION}, fps=FPS)
                 own = {name: _along(file.get_slice(name), window) for name in along if name in there}
                 own |= {name: file.get_tensor(name) for name in whole if name in there}
         except (OSError, RuntimeError, TypeError, InputError, safetensors.SafetensorError) as error:

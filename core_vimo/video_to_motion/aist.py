@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -145,7 +145,7 @@ def _read_keypoints(path: Path) -> Tensor:
     return torch.where(seen[..., None], slower, 0.0)
 
 
-def _is_floats(value: Any) -> bool:
+def _is_floats(value: Any) -> TypeGuard[np.ndarray[Any, Any]]:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 

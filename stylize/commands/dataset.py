@@ -143,6 +143,6 @@ def _tell_motions(folder: Path) -> int:
             motions = MotionSet(folder, split)
         except InputError:  # nothing was held out, or all of it
             continue
-        print(f"{split}: {len(motions)} motions, {motions.seconds / 60:.1f} min with variants")
+        print(f"{split} motions: {len(motions)}, {motions.seconds / 60:.1f} min with variants")
     print(folder)
     return 0

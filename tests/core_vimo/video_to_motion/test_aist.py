@@ -1,4 +1,5 @@
 import json
+import pickle
 import shutil
 
 import numpy as np
@@ -129,8 +130,16 @@ def test_broken_cameras_are_named(broken, setting):
     ],
 )
 def test_keypoints_of_another_shape_are_named(broken, content):
-    import pickle
-
     (broken / "keypoints2d" / f"{WAACK}.pkl").write_bytes(pickle.dumps(content))
     with pytest.raises(InputError, match=rf"{WAACK}\.pkl: "):
         next(AistFolder(broken).clips(WAACK))
+
+
+def test_a_dance_that_cannot_be_read_is_told_and_the_others_stored(broken, tmp_path, capsys):
+    from stylize.cli import main
+
+    (broken / "motions" / f"{BREAK}.pkl").write_bytes(pickle.dumps({"smpl_poses": shutil.copytree}))
+    assert main(["dataset", "aist", str(broken), "--out", str(tmp_path / "set"), "--no-mirror"]) == 0
+    said = capsys.readouterr().out
+    assert f"{BREAK}.pkl: wants to use shutil.copytree" in said and "1 on the ignore list, 2 used" in said
+    assert len(MotionSet(tmp_path / "set")) == 2
