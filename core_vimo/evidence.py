@@ -3,15 +3,11 @@
 Seeds: 2D input is root-centred and scaled; missing and uncertain joints are masked, short gaps interpolated.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from core_vimo.footage import Footage
 from core_vimo.pose2d import COCO_NAMES
-
-if TYPE_CHECKING:
-    from core_vimo.footage import Footage
 
 EVIDENCE = 72
 """Channels: x, y of 17 joints (34), confidence (17), seen (17), travel (3), a shot's first frame (1)."""
@@ -32,7 +28,7 @@ _FARTHEST = 4.0
 _HIPS = [COCO_NAMES.index("left_hip"), COCO_NAMES.index("right_hip")]
 
 
-def evidence(footage: "Footage") -> Tensor:
+def evidence(footage: Footage) -> Tensor:
     """`[S, 72]` of one video's footage; see `evidence_tensor`."""
     cuts = torch.zeros(len(footage), dtype=torch.bool)
     cuts[list(footage.cuts)] = True

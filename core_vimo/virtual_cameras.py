@@ -12,13 +12,12 @@ from torch import Tensor
 
 from core_vimo.camera import Camera
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion, move, turn
+from core_vimo.motion import FPS, Motion, move, turn
 from core_vimo.virtual_detector import detect, trembling
 
 KINDS = ("static", "moving", "cut")
 """Fixed; moving (following, orbiting, dollying, shaken, zooming); cut: several of both."""
 
-FPS = 30.0
 _SIZES = ((1080, 1920), (1920, 1080), (720, 1280), (1280, 720), (480, 854), (854, 480), (640, 480), (1080, 1080))
 _LEFT, _RIGHT, _HIPS = [5, 11], [6, 12], [11, 12]
 _NEAREST_M = 1.2  # between the camera and the dancer's path
@@ -73,7 +72,7 @@ def _pick(choices: int, draw: torch.Generator) -> int:
 
 
 def _cuts(frames: int, draw: torch.Generator) -> Tensor:
-    """`[S]` bool: two to four shots in five seconds; none is shorter than a twelfth of a second's share."""
+    """`[S]` bool: two to four shots in five seconds, the longest up to four times the shortest."""
     shots = max(1, round((2 + _pick(3, draw)) * frames / 150))
     shares = torch.empty(shots).uniform_(0.4, 1.6, generator=draw).cumsum(0)
     cuts = torch.zeros(frames, dtype=torch.bool)
@@ -185,16 +184,16 @@ def _rolled(camera: Camera, lasting: Tensor, moves: Tensor, draw: torch.Generato
 def _focal_px(
     tangents: Tensor, shot: Tensor, montage: _Montage, size: tuple[int, int], draw: torch.Generator
 ) -> Tensor:
-    """`[S]` focal lengths with which the dancer, seen at `tangents [S, 17, 2]`, fills a drawn part of the picture; in a
-    quarter of the shots too much of it, so that feet or head or hands are cut off. A phone's lens, then the zooms."""
+    """`[S]` focal lengths with which the dancer, seen at `tangents [S, 17, 2]`, fills a drawn part of the picture,
+    as far as a phone's lens can; a quarter of the shots are cropped, which may cut off feet or head; then the zooms."""
     shots = len(montage.setup)
     wide = (tangents.abs() / torch.tensor(size)).amax((1, 2))
     fits = 0.5 / torch.zeros(shots).scatter_reduce(0, shot, wide, "amax").clamp(min=1e-6)
-    roomy = torch.empty(shots).uniform_(0.55, 1.0, generator=draw)
-    tight = torch.empty(shots).uniform_(1.0, 1.5, generator=draw)
-    fill = torch.where(torch.rand(shots, generator=draw) < 0.25, tight, roomy)
+    filled = fits * torch.empty(shots).uniform_(0.65, 1.05, generator=draw)
     half = max(size) / 2
-    lens = (fits * fill).clamp(half / math.tan(_WIDEST / 2), half / math.tan(_NARROWEST / 2))
+    lens = filled.clamp(half / math.tan(_WIDEST / 2), half / math.tan(_NARROWEST / 2))
+    cropped = torch.empty(shots).uniform_(1.1, 2.0, generator=draw)
+    lens = torch.where(torch.rand(shots, generator=draw) < 0.25, lens * cropped, lens)
     return (lens[montage.setup] * montage.magnified)[shot] * _zoom(_seconds_into(shot), shot, montage.moves, draw)
 
 

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_vimo.coco_body import coco_joints_m
-from core_vimo.evidence import CONFIDENT, EVIDENCE, MAX_GAP, evidence_tensor
+from core_vimo.evidence import CONFIDENT, EVIDENCE, MAX_GAP, evidence, evidence_tensor
+from core_vimo.footage import Footage
+from core_vimo.pose2d import Pose2D
 from core_vimo.randomness import generator
 from core_vimo.virtual_cameras import film
 
@@ -148,11 +150,7 @@ def test_always_finite_and_bounded(frames, joints, key):
 
 
 def test_footage_is_read_as_its_keypoints_and_cuts(keypoints):
-    footage_file = pytest.importorskip("core_vimo.footage")
-    from core_vimo.evidence import evidence
-    from core_vimo.pose2d import Pose2D
-
     cuts = no_cuts(60)
     cuts[25] = True
-    footage = footage_file.Footage(Pose2D(keypoints, (1920, 1080)), (25,))
+    footage = Footage(Pose2D(keypoints, (1920, 1080)), (25,))
     assert torch.equal(evidence(footage), evidence_tensor(keypoints, cuts))
