@@ -12,12 +12,11 @@ from benchmarks.measure import Table, Timing, has_bfloat16, in_turns, per_second
 from benchmarks.reference.network import plain_twin
 from benchmarks.reference.training import PlainTraining
 from core_vimo.codec import MotionCodec
+from core_vimo.diffusion.objective import DiffusionObjective, build_objective
 from core_vimo.diffusion.timesteps import sample_timesteps
 from core_vimo.randomness import normal_rows, uniform_rows
 from core_vimo.training.adan import Adan
 from core_vimo.training.ema import Ema
-from edge_adapter.build import build_objective
-from edge_adapter.objective import DanceObjective
 
 FRAMES = 150
 PUBLISHED_DROPOUT = 0.1
@@ -58,8 +57,8 @@ def ways(config: dict[str, Any], batch: int) -> dict[str, Callable[[], object]]:
     published, same = (_plain(config, codec, p) for p in (PUBLISHED_DROPOUT, config["model"]["dropout"]))
     ours, half = (Ours(config, codec, bfloat16) for bfloat16 in (False, True))
     return {
-        REFERENCE: lambda: published.step(data["x"], data["music"]),
-        SAME_DROPOUT: lambda: same.step(data["x"], data["music"]),
+        REFERENCE: lambda: published.step(data["x"], data["condition"]),
+        SAME_DROPOUT: lambda: same.step(data["x"], data["condition"]),
         OURS: lambda: ours.step(data),
         HALF: lambda: half.step(data),
     }
@@ -76,7 +75,7 @@ def data_of(config: dict[str, Any], batch: int) -> tuple[MotionCodec, dict[str, 
     motions = [swaying(FRAMES, key) for key in range(batch)]
     codec = MotionCodec.fit(motions, sixd="rows", root="position")
     music = music_for(fresh_model(config), batch * FRAMES).unflatten(0, (batch, FRAMES))
-    return codec, {"x": torch.stack([codec.encode(m) for m in motions]), "music": music}
+    return codec, {"x": torch.stack([codec.encode(m) for m in motions]), "condition": music}
 
 
 class Ours:
@@ -101,7 +100,7 @@ class Ours:
         self.count += 1
 
 
-def objective_of(config: dict[str, Any], model: Model, codec: MotionCodec) -> DanceObjective:
+def objective_of(config: dict[str, Any], model: Model, codec: MotionCodec) -> DiffusionObjective:
     return build_objective(
         model,
         codec,
@@ -125,5 +124,5 @@ def losses_of_both(config: dict[str, Any], batch: int) -> tuple[float, float]:
     heard = uniform_rows(keys, 0, 0, "condition-drop") >= config["condition_drop"]
     plain = plain_twin(model, objective.schedule).eval()
     reference = PlainTraining(plain, codec, objective.schedule.alphas_cumprod, config["loss"])
-    theirs = reference.loss(data["x"], data["music"], t, noise, heard)
+    theirs = reference.loss(data["x"], data["condition"], t, noise, heard)
     return float(theirs), float(objective(data, torch.arange(batch), 0).loss)

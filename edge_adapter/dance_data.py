@@ -83,7 +83,7 @@ def fit_codec(motions: list[Motion]) -> MotionCodec:
 
 
 class DanceWindows(torch.utils.data.Dataset):
-    """Training windows: `self[(index, epoch)]` is {"x": [S, 151] normalised, "music": [S, C]}.
+    """Training windows: `self[(index, epoch)]` is {"x": [S, 151] normalised, "condition": [S, C] music}.
 
     One index a `stride` frames of every dance; where in its stride a window starts and a turn of up to `TURN_RADIANS`
     are drawn anew each epoch, as a function of (seed, epoch, index). Dances shorter than a window are left out.
@@ -103,4 +103,4 @@ class DanceWindows(torch.utils.data.Dataset):
         start = self.dances.jittered(self.starts[index], self.frames, self.stride, float(draw[0]))
         window = self.dances.read(self.starts[index][0], start, self.frames)
         facing = turn(window.motion, (2 * float(draw[1]) - 1) * TURN_RADIANS)
-        return {"x": self.codec.encode(facing), "music": window.features}
+        return {"x": self.codec.encode(facing), "condition": window.features}

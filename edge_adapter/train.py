@@ -4,35 +4,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
+from core_vimo.diffusion.objective import build_objective
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.errors import InputError
 from core_vimo.motion_store import data_hash
-from core_vimo.randomness import fold
+from core_vimo.training.run import card, fresh, plain, train_to_bundle
 from core_vimo.training.settings import TrainerSettings, checked_settings
-from core_vimo.training.trainer import Trainer
 from edge_adapter.backbone import Backbone, BackboneConfig
-from edge_adapter.build import KIND, build_model, build_objective
+from edge_adapter.build import KIND, build_model
 from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
 
 MEASURED_WINDOWS = 1500
 """Enough to know the deviation at every frequency of every axis to a few per cent."""
 
-BUNDLE = "bundle"
-"""The finished bundle's folder inside a run's."""
-
 
 def train_dance(config: DictConfig) -> None:
     """Train to the end of the settings, resuming what is in `config.out`, and write the bundle there."""
-    settings: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    out = Path(settings["out"])
+    settings = plain(config)
     trainer_settings = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
     checked_settings(BackboneConfig, settings["model"], "model")
+    out = Path(settings["out"])
     dances = DanceSet(settings["data"]["folder"], settings["data"]["split"])
     codec = fit_codec(dances.motions())
     windows = DanceWindows(dances, codec, settings["data"]["frames"], settings["data"]["stride"], settings["seed"])
@@ -48,22 +44,18 @@ def train_dance(config: DictConfig) -> None:
         run_steps=trainer_settings.steps,
     )
     print(f"{len(dances)} dances, {dances.seconds / 60:.1f} min, {len(windows)} windows an epoch; run in {out}")
-    trainer = Trainer(objective, windows, trainer_settings, out)
-    trainer.fit()
-    if trainer.accelerator.is_main_process:
-        weights = {name.removeprefix("model."): value for name, value in trainer.ema_state_dict().items()}
-        _bundle(settings, dances, codec, weights, trainer.step).save(out / BUNDLE)
-        print(f"bundle: {out / BUNDLE}")
-    # Processes that leave a gloo group standing may abort on exit.
-    trainer.accelerator.end_training()
+
+    def bundle(weights: dict[str, torch.Tensor], steps: int) -> Bundle:
+        return _bundle(settings, dances, codec, weights, steps)
+
+    train_to_bundle(objective, windows, trainer_settings, out, bundle)
 
 
 def _fresh_model(
     settings: dict[str, Any], schedule: Schedule, dances: DanceSet, windows: DanceWindows
 ) -> Backbone | Preconditioned:
-    # Initialisers draw from torch's global generator, so it is given the key instead.
-    torch.manual_seed(fold(settings["seed"], 0, 0, "init"))
-    model = build_model(settings["model"], schedule, precondition=settings["diffusion"]["precondition"])
+    precondition = settings["diffusion"]["precondition"]
+    model = fresh(lambda: build_model(settings["model"], schedule, precondition=precondition), settings["seed"])
     backbone: Any = model
     if isinstance(model, Preconditioned):
         if windows.frames != settings["model"]["trained_frames"]:
@@ -94,29 +86,9 @@ def _bundle(
         "extractor": dances.extractor,
         "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(dances.folder)},
     }
-    # Half precision halves what is shipped; vectors (norms, biases, the music's mean) are small and stay exact.
-    half = {name: value.half() if value.ndim > 1 else value for name, value in weights.items()}
-    return Bundle(half, config, codec, _card(settings, dances, steps))
-
-
-def _card(settings: dict[str, Any], dances: DanceSet, steps: int) -> str:
     named = sorted({row["name"].split("+")[0] for row in dances.rows})
-    # Where the data lay is nobody's business, and the card's words stand above.
-    told = {k: v for k, v in settings.items() if k != "out"}
-    told["data"] = {k: v for k, v in settings["data"].items() if k not in ("folder", "card")}
-    return "\n".join(
-        (
-            "# Music-to-dance backbone",
-            "",
-            settings["data"]["card"] or "No word was given on the data and its licence.",
-            "",
-            f"- Data: {len(named)} dances ({dances.seconds / 60:.1f} min with their variants): {', '.join(named)}.",
-            f"- Music features: {dances.extractor}. Motion: 30 fps, SMPL-24, metres.",
-            f"- Training: {steps} steps, seed {settings['seed']}, with the settings below.",
-            "",
-            "```yaml",
-            yaml.safe_dump(told, sort_keys=False).strip(),
-            "```",
-            "",
-        )
-    )
+    facts = [
+        f"Data: {len(named)} dances ({dances.seconds / 60:.1f} min with their variants): {', '.join(named)}.",
+        f"Music features: {dances.extractor}. Motion: 30 fps, SMPL-24, metres.",
+    ]
+    return Bundle(weights, config, codec, card("Music-to-dance backbone", facts, settings, steps))

@@ -69,12 +69,12 @@ def per_frame(values: Tensor, x: Tensor) -> Tensor:
 
 def linear_schedule(steps: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02) -> Schedule:
     """β rises linearly from `beta_start` to `beta_end` (Ho et al. 2020, §4; ViMo)."""
-    return _from_betas("linear", torch.linspace(beta_start, beta_end, steps, dtype=torch.float64))
+    return _from_betas("linear", torch.linspace(beta_start, beta_end, steps, dtype=torch.float64, device="cpu"))
 
 
 def cosine_schedule(steps: int = 1000, offset: float = 8e-3, beta_max: float = 0.999) -> Schedule:
     """ᾱ falls as cos² (Nichol and Dhariwal 2021, eq. 17), β held below `beta_max`; EDGE's schedule."""
-    progress = (torch.arange(steps + 1, dtype=torch.float64) / steps + offset) / (1 + offset)
+    progress = (torch.arange(steps + 1, dtype=torch.float64, device="cpu") / steps + offset) / (1 + offset)
     squared_cosine = (progress * math.pi / 2).cos().square()
     return _from_betas("cosine", (1 - squared_cosine[1:] / squared_cosine[:-1]).clamp(max=beta_max))
 

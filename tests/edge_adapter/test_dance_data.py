@@ -37,7 +37,7 @@ def test_windows_are_a_function_of_index_and_epoch(windows):
     # 200 frames hold starts 0, 15, 30, 45; 170 hold 0, 15; 90 hold none.
     assert len(windows) == 6
     first, again, later = windows[(2, 0)], windows[(2, 0)], windows[(2, 1)]
-    assert first["x"].shape == (150, 151) and first["music"].shape == (150, 35)
+    assert first["x"].shape == (150, 151) and first["condition"].shape == (150, 35)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["x"], later["x"])
 

@@ -2,12 +2,13 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
+from core_vimo.diffusion.objective import DiffusionObjective
 from core_vimo.diffusion.schedule import cosine_schedule
 from core_vimo.diffusion.timesteps import build_ptss, sample_timesteps
 from core_vimo.diffusion.weighting import constant
+from core_vimo.training.course import build_lambdas
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
-from edge_adapter.objective import DanceObjective
 
 LAMBDAS = {"simple": 1.0, "velocity": 1.0, "joints": 1.0, "foot": 1.0}
 TINY = BackboneConfig(condition_dim=35, latent=32, feed_forward=64, layers=1, heads=2, dropout=0.0)
@@ -21,12 +22,13 @@ def parts(dance_folder):
     return codec, default_collate([windows[(i, 0)] for i in range(4)])
 
 
-def _objective(codec, **changes) -> DanceObjective:
+def _objective(codec, **changes) -> DiffusionObjective:
     torch.manual_seed(0)
     settings = {"weighting": constant(cosine_schedule()), "lambdas": LAMBDAS, "condition_drop": 0.0, "ptss": 0.0}
     settings |= changes
     settings["ptss"] = build_ptss(settings["ptss"], run_steps=10)
-    return DanceObjective(Backbone(TINY), codec, cosine_schedule(), seed=0, **settings)
+    settings["lambdas"] = build_lambdas(settings["lambdas"], run_steps=10)
+    return DiffusionObjective(Backbone(TINY), codec, cosine_schedule(), seed=0, **settings)
 
 
 @pytest.mark.parametrize("ptss", [0.0, 0.5])
@@ -41,7 +43,7 @@ def test_a_samples_loss_does_not_hang_on_its_batch(parts, ptss):
 
 def test_a_dropped_condition_is_not_heard(parts):
     codec, batch = parts
-    other = batch | {"music": batch["music"] + 5}
+    other = batch | {"condition": batch["condition"] + 5}
     deaf, hearing = _objective(codec, condition_drop=1.0), _objective(codec)
     samples = torch.arange(4)
     assert torch.equal(deaf(batch, samples, 0).per_sample, deaf(other, samples, 0).per_sample)

@@ -66,7 +66,7 @@ def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
         ("+trainer.stepz=3", "stepz"),
         ("trainer.seed=3", "seed"),
         ("+trainer.seed=3", "give seed instead"),
-        ("diffusion.ptss=often", "diffusion.ptss=often must be a probability"),
+        ("diffusion.ptss=often", "diffusion.ptss=often must be a number from 0 to 1"),
         ("model.latent=wide", "wide"),
         ("seed=${oc.env:NOT_THERE}", "NOT_THERE"),
     ],

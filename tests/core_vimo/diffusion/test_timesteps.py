@@ -89,7 +89,7 @@ def test_one_number_holds_throughout_and_needs_no_end(probability: float) -> Non
     "setting", [1.5, -0.1, float("nan"), True, "often", None, [], [0.2, 0.5], [[0, 2]], [[0, 0.2, 0.3]], [["a", 0.2]]]
 )
 def test_a_setting_that_is_no_schedule_is_refused(setting: object) -> None:
-    with pytest.raises(InputError, match=r"diffusion\.ptss=.* must be a probability"):
+    with pytest.raises(InputError, match=r"diffusion\.ptss=.* must be a number from 0 to 1"):
         build_ptss(setting, run_steps=100)
 
 
