@@ -9,14 +9,11 @@ from torch import Tensor
 
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
-from core_vimo.motion import Motion
+from core_vimo.motion import FPS, Motion
 from core_vimo.randomness import fold, normal
 from edge_adapter.backbone import Backbone
 from edge_adapter.build import build_model
 from stylize.configuration import compose
-
-FPS = 30
-
 
 Model = Backbone | Preconditioned
 

@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.material import FPS, fresh_model, music_for, schedule_of, settings, swaying
+from benchmarks.material import fresh_model, music_for, schedule_of, settings, swaying
 from benchmarks.measure import Table, Timing, digits, has_bfloat16, in_turns, per_second, ratio, risen_mb, spread
 from benchmarks.reference.network import plain_twin
 from benchmarks.reference.sampling import OVERLAP, half_overlapping, tied_ddim
 from core_vimo.diffusion.constraints import tie_overlaps
 from core_vimo.diffusion.guidance import guided
 from core_vimo.diffusion.sampling import ddim
+from core_vimo.motion import FPS
 from core_vimo.randomness import normal
 from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
 from edge_adapter.dance_data import fit_codec
@@ -82,7 +83,7 @@ def _row(seconds: int, name: str, timing: Timing, base: Timing) -> tuple[str, ..
 
 def way(name: str, model: DanceModel, seconds: int, share: float = 1.0) -> Way:
     """One of the ways, ready to be taken; `share` of its steps."""
-    music = music_for(model.backbone, seconds * FPS)
+    music = music_for(model.backbone, round(seconds * FPS))
     if name in (REFERENCE, FUSED):
         network, windows = plain(model, fused=name == FUSED), half_overlapping(music)
         noise = drawn(windows)
@@ -119,7 +120,7 @@ def prepared(name: str, seconds: int, share: float) -> Way:
 
 def check_fair(model: DanceModel, seconds: int = 10, steps: int = STEPS) -> float:
     """The same sampler on the same windows from the same noise, both ways; raises where the dances differ."""
-    windows = half_overlapping(music_for(model.backbone, seconds * FPS))
+    windows = half_overlapping(music_for(model.backbone, round(seconds * FPS)))
     noise = drawn(windows)
     theirs = tied_ddim(plain(model), windows, model.schedule.alphas_cumprod, noise, steps)
     with torch.no_grad():

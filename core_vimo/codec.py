@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion
+from core_vimo.motion import FPS, Motion
 from core_vimo.rotations import SixD, matrix_to_sixd, sixd_to_matrix
 
 CHANNELS = 151
@@ -52,7 +52,7 @@ class MotionCodec:
     offset: Tensor
     sixd: SixD = "columns"
     root: RootForm = "velocity"
-    fps: float = 30.0
+    fps: float = FPS
 
     def __post_init__(self) -> None:
         if self.sixd not in get_args(SixD) or self.root not in get_args(RootForm):

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from core_vimo.errors import InputError
+from core_vimo.motion import FPS
 from core_vimo.pose2d import COCO_NAMES, Pose2D
 from core_vimo.publish import publish_file
 from core_vimo.reading import naming, read_json
 
-FPS = 30.0
 SUFFIX = ".poses.json"
 
 _FORMAT = 1

@@ -15,6 +15,9 @@ from core_vimo import rotations as rot
 from core_vimo.errors import InputError
 from core_vimo.skeleton import FEET, MIRROR, TOE_HEIGHT_M, forward_kinematics
 
+FPS = 30.0
+"""Frames a second of all that a model sees or makes: dances, music features, data sets, footage. Files may have any."""
+
 CONTACT_SPEED_M_S = 0.3
 """A foot joint slower than this stands: EDGE's 1 cm a frame at 30 fps, written so that it holds at any rate."""
 
@@ -36,7 +39,7 @@ class Motion:
     rotations: Tensor
     root_m: Tensor
     contacts: Tensor
-    fps: float = 30.0
+    fps: float = FPS
 
     def __post_init__(self) -> None:
         frames = len(self.root_m)
@@ -56,14 +59,14 @@ class Motion:
 
     @classmethod
     def from_axis_angle(
-        cls, axis_angle: Tensor, root_m: Tensor, fps: float = 30.0, contacts: Tensor | None = None
+        cls, axis_angle: Tensor, root_m: Tensor, fps: float = FPS, contacts: Tensor | None = None
     ) -> "Motion":
         """From local axis-angles `[S, 24, 3]`; contacts are detected where none are given."""
         return cls.from_rotations(rot.axis_angle_to_matrix(axis_angle), root_m, fps, contacts)
 
     @classmethod
     def from_rotations(
-        cls, rotations: Tensor, root_m: Tensor, fps: float = 30.0, contacts: Tensor | None = None
+        cls, rotations: Tensor, root_m: Tensor, fps: float = FPS, contacts: Tensor | None = None
     ) -> "Motion":
         """From local rotations `[S, 24, 3, 3]`; contacts are detected where none are given."""
         if contacts is None:

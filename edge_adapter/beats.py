@@ -15,8 +15,9 @@ import scipy.fft
 import scipy.ndimage
 
 from core_vimo.errors import InputError
+from core_vimo.motion import FPS
 from edge_adapter.feature_cache import cached_features
-from edge_adapter.features import CHROMA, FPS, MFCC, ONSET, MusicFeatures
+from edge_adapter.features import CHROMA, MFCC, ONSET, MusicFeatures
 
 # librosa's onset curve answers late at 15360 Hz, since windows of 133 ms are delayed by whole frames. Measured on songs
 # of the sequencer: 50 to 60 ms for drums and plucked sounds.
@@ -25,7 +26,7 @@ _LATENCY_S = 0.054
 _USUAL_BPM = 115.0
 _TEMPO_PRIOR = 0.2  # weight of the squared distance in octaves
 _BPM = 60 * 2 ** np.arange(-0.3, 1.85, 0.005)
-_TEMPO_WINDOW = 10 * FPS
+_TEMPO_WINDOW = round(10 * FPS)
 # After how many beats music in four and in three repeats, with weights. What is in four often repeats after 3/2 or 3/4
 # of its beats too, so three has to be better by a margin.
 _IN_FOUR = {1: 1.0, 2: 1.0, 4: 1.0, 8: 0.5}
@@ -145,7 +146,7 @@ def _in_spreads(curve: np.ndarray) -> np.ndarray:
 
 def _tempo(accent: np.ndarray) -> tuple[float, float]:
     """Tempo in BPM, and how strongly the accents repeat at it, in [0, 1]."""
-    repeats = _autocorrelation(accent - scipy.ndimage.uniform_filter1d(accent, FPS))
+    repeats = _autocorrelation(accent - scipy.ndimage.uniform_filter1d(accent, round(FPS)))
     score = np.maximum(_comb(repeats, _IN_FOUR), _comb(repeats, _IN_THREE) - _MARGIN_OF_THREE)
     best = int(np.argmax(score - _TEMPO_PRIOR * np.log2(_BPM / _USUAL_BPM) ** 2))
     return float(_BPM[best]), float(np.clip(score[best], 0, 1))
@@ -169,7 +170,7 @@ def _autocorrelation(curve: np.ndarray) -> np.ndarray:
     """Local autocorrelation over windows of 10 s, averaged over the song; 1 at lag 0, unbiased by the window."""
     window = np.hanning(_TEMPO_WINDOW)
     padded = np.pad(curve, _TEMPO_WINDOW // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _TEMPO_WINDOW)[:: FPS // 2]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _TEMPO_WINDOW)[:: round(FPS / 2)]
     power = np.zeros(_TEMPO_WINDOW + 1)
     for block in np.array_split(frames, max(len(frames) // 512, 1)):
         power += (np.abs(np.fft.rfft(block * window, 2 * _TEMPO_WINDOW)) ** 2).sum(0)

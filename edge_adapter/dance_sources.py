@@ -15,8 +15,7 @@ from core_vimo.errors import InputError
 from core_vimo.formats import read_motion
 from core_vimo.formats.npz import load_arrays
 from core_vimo.formats.sources import Source, at_rate
-from core_vimo.motion import Motion, mirror, sample_at
-from core_vimo.motion_store import FPS
+from core_vimo.motion import FPS, Motion, mirror, sample_at
 from core_vimo.randomness import fold
 from edge_adapter.dance_data import PairedDance
 from edge_adapter.features import RATE, LibrosaExtractor, MusicFeatures, features_of_samples

@@ -15,11 +15,11 @@ from torch import Tensor
 from core_vimo.bundle import Bundle
 from core_vimo.codec import CHANNELS, MotionCodec
 from core_vimo.errors import InputError
+from core_vimo.motion import FPS
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.build import EXTRACTORS, KIND
 from edge_adapter.torch_archive import read_torch_archive
 
-FPS = 30.0
 HEADS_OF_LATENT = {512: 8}
 """Heads of the published shape, by latent width."""
 

@@ -23,11 +23,11 @@ import scipy.ndimage
 import torch
 from torch import Tensor
 
+from core_vimo.motion import FPS
 from edge_adapter.audio import stream_audio
 
-FPS = 30
 HOP = 512
-RATE = FPS * HOP
+RATE = round(FPS) * HOP
 ONSET, MFCC, CHROMA, PEAKS, BEATS = slice(0, 1), slice(1, 21), slice(21, 33), slice(33, 34), slice(34, 35)
 
 _FFT = 2048
@@ -36,7 +36,7 @@ _CQT_BINS_PER_OCTAVE = 36
 _BLOCK_FRAMES = 7200  # four minutes: bounds the memory, and makes the set-up of filters cheap
 # Frames on each side that a constant-Q frame may see: its longest filter (1.07 s) and the half-band filters before it.
 _CQT_MARGIN = 60
-_TEMPO_WINDOW = 8 * FPS
+_TEMPO_WINDOW = round(8 * FPS)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class MusicFeatures:
     """
 
     values: Tensor
-    fps: float = float(FPS)
+    fps: float = FPS
     extractor: str = "librosa35"
 
     def __len__(self) -> int:
@@ -85,7 +85,7 @@ class LibrosaExtractor:
     name: str = "librosa35"
     version: str = "1-librosa" + version("librosa")
     dim: int = 35
-    fps: float = float(FPS)
+    fps: float = FPS
 
     def __call__(self, path: Path | str) -> MusicFeatures:
         return extract_features(path)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core_vimo.errors import MissingExtraError
+from core_vimo.motion import FPS
 from edge_adapter.audio import read_audio
 from edge_adapter.features import MusicFeatures
 
@@ -36,7 +37,7 @@ class JukeboxExtractor:
     name: str = "jukebox"
     version: str = "1"
     dim: int = 4800
-    fps: float = 30.0
+    fps: float = FPS
 
     def __call__(self, path: Path | str) -> MusicFeatures:
         jukemirlib = _jukemirlib()

@@ -30,13 +30,13 @@ from core_vimo.diffusion.windows import (
     windows_over,
 )
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion, concatenate, move
+from core_vimo.motion import FPS, Motion, concatenate, move
 
 if TYPE_CHECKING:
     from edge_adapter.beats import BeatGrid
 
 
-def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WINDOW, fps: float = 30.0) -> Windows:
+def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WINDOW, fps: float = FPS) -> Windows:
     """Windows that start on downbeats, as near to half a window apart as the bars allow, and cover every frame.
 
     Raises InputError for less than a second.

@@ -9,8 +9,7 @@ from rich.progress import track
 
 from benchmarks.fit_to_song.excerpts import Excerpt
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion
-from core_vimo.motion_store import FPS
+from core_vimo.motion import FPS, Motion
 from core_vimo.randomness import generator
 from edge_adapter.build import DanceModel
 from edge_adapter.dance_data import DanceSet

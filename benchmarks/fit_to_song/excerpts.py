@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion
-from core_vimo.motion_store import FPS
+from core_vimo.motion import FPS, Motion
 from core_vimo.randomness import generator
 from edge_adapter.audio import audio_seconds, read_audio, write_audio
 from edge_adapter.beats import track_beats

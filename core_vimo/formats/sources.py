@@ -13,8 +13,7 @@ from core_vimo.errors import InputError
 from core_vimo.formats import SUFFIXES, read_motion
 from core_vimo.formats.retarget import impossible_steps
 from core_vimo.formats.t_pose import without_t_pose
-from core_vimo.motion import Motion, face_audience, ground, resample
-from core_vimo.motion_store import FPS
+from core_vimo.motion import FPS, Motion, face_audience, ground, resample
 from core_vimo.reading import MAX_BYTES, naming
 
 _BROKEN_ZIP = (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)

@@ -9,7 +9,7 @@ from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE
-from core_vimo.motion_store import FPS
+from core_vimo.motion import FPS
 from core_vimo.video_to_motion.lifter import Lifter, LifterConfig
 from core_vimo.video_to_motion.network import ViMo, ViMoConfig
 

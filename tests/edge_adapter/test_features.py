@@ -8,9 +8,24 @@ import pytest
 import soundfile
 import torch
 
+from core_vimo.motion import FPS
 from edge_adapter import features
 from edge_adapter.audio import write_audio
-from edge_adapter.features import BEATS, CHROMA, MFCC, ONSET, PEAKS, RATE, extract_features, features_of_samples
+from edge_adapter.build import SHIPPED, load_dance_model
+from edge_adapter.features import (
+    BEATS,
+    CHROMA,
+    HOP,
+    MFCC,
+    ONSET,
+    PEAKS,
+    RATE,
+    LibrosaExtractor,
+    MusicFeatures,
+    extract_features,
+    features_of_samples,
+)  # fmt: skip
+from edge_adapter.jukebox import JukeboxExtractor
 from edge_adapter.sequencer import make_score, render
 
 
@@ -80,3 +95,9 @@ def test_dull_sound_has_finite_features(samples: np.ndarray) -> None:
 def test_beat_column_is_steady_for_steady_music(song: np.ndarray) -> None:
     beats = torch.nonzero(features_of_samples(song).values[:, BEATS])[:, 0].numpy()
     assert np.median(np.diff(beats)) == pytest.approx(30 * 60 / 118, rel=0.04)
+
+
+def test_music_dances_and_models_share_one_frame_rate():
+    rates = (RATE / HOP, MusicFeatures(torch.zeros(1, 35)).fps, LibrosaExtractor().fps, JukeboxExtractor().fps)
+    assert {*rates, load_dance_model(SHIPPED).codec.fps} == {FPS}
+    assert len(features_of_samples(np.zeros(4 * RATE, np.float32))) == 4 * FPS + 1, "one at either end"
