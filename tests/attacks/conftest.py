@@ -1,36 +1,13 @@
-"""A backbone of a few hundred weights, and the `vimo` command in this process, held to what a user is promised."""
+"""The `vimo` command in this process, held to what a user is promised."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 
-from core_vimo.bundle import Bundle
-from core_vimo.codec import MotionCodec
-from core_vimo.randomness import normal
-from edge_adapter.backbone import Backbone, BackboneConfig
 from stylize.cli import main
-
-
-@pytest.fixture(scope="session")
-def tiny_bundle(tmp_path_factory, invented_dance) -> Path:
-    config = BackboneConfig(condition_dim=35, latent=16, feed_forward=32, layers=1, heads=2)
-    weights = {name: 0.1 * normal(tuple(v.shape), 0, name) for name, v in Backbone(config).state_dict().items()}
-    weights["music_std"] = torch.ones(35)
-    settings = {
-        "kind": "dance",
-        "model": asdict(config),
-        "precondition": False,
-        "diffusion": {"name": "cosine", "steps": 100},
-        "extractor": "librosa35",
-    }
-    folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    Bundle(weights, settings, MotionCodec.fit([invented_dance(90, key) for key in range(3)]), "# tiny\n").save(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

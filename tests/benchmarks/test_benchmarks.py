@@ -1,9 +1,10 @@
 """What is compared does the same work; at toy size, and without a look at any clock."""
 
 import json
-import time
+import threading
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -126,17 +127,31 @@ def test_stick_figures_move() -> None:
     assert np.any(first != last)
 
 
-def test_memory_is_the_highest_not_the_last() -> None:
-    assert 150 < measure.risen_mb(_rising, 200) < 400
+def test_memory_is_the_highest_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that grows by 200 MB, 300 MB and shrinks again, as the watcher looks at it."""
+    looks, over = iter([100e6, 300e6, 400e6, 150e6]), threading.Event()
+
+    def memory_info() -> SimpleNamespace:
+        now = next(looks, None)
+        if now is None:
+            over.set()
+        return SimpleNamespace(rss=now or 120e6)
+
+    monkeypatch.setattr(measure.psutil, "Process", lambda: SimpleNamespace(memory_info=memory_info))
+    timings = measure.in_turns({"way": lambda: over.wait(60)}, 1, warm_up=False)
+    assert timings["way"].risen_mb == [300.0]
 
 
-def _rising(megabytes: int) -> measure.Way:
-    def way() -> None:
-        held = np.ones(megabytes * 125_000)
-        time.sleep(0.3)
-        del held
+def test_memory_is_that_of_a_process_of_its_own() -> None:
+    """Which holds it to the end, so that no look need come in time."""
+    assert 150 < measure.risen_mb(_holding, 200) < 400
 
-    return way
+
+_held: list[np.ndarray] = []
+
+
+def _holding(megabytes: int) -> measure.Way:
+    return lambda: _held.append(np.ones(megabytes * 125_000))
 
 
 def test_ways_take_turns_and_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
