@@ -4,6 +4,7 @@ from itertools import islice
 import pytest
 import torch
 
+from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.rotations import heading
@@ -113,3 +114,22 @@ def test_a_real_camera_sets_the_heading(aist_set):
 def test_impossible_windows_are_refused(motions, codec, settings, message):
     with pytest.raises(InputError, match=message):
         FilmedWindows(motions, codec, **({"frames": 90, "stride": 15, "seed": 0} | settings))
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_the_target_seen_from_the_front_is_what_the_first_view_saw(aist_folder, tmp_path, index):
+    """Looking along +y, x to the right and z up, mirrored variants too; perspective and the camera's height differ."""
+    write_motion_set(AistFolder(aist_folder).clips("gWA_sFM_cAll_d27_mWA2_ch21"), tmp_path / "set")
+    motions = MotionSet(tmp_path / "set")
+    codec = MotionCodec.fit(motions.motions(), any_heading=True)
+    windows = FilmedWindows(motions, codec, 150, 150, seed=0)
+    for epoch in range(6):
+        item = windows[(index, epoch)]
+        motion = codec.decode(item["x"])
+        flat = coco_joints_m(motion.rotations, motion.root_m)[..., [0, 2]]
+        flat = flat - flat[:, [11, 12]].mean(1, keepdim=True)
+        size = (flat.amax(1) - flat.amin(1)).amax(-1)
+        evidence = item["condition"][0]
+        seen = evidence[:, SEEN] > 0
+        off = (flat / size[:, None, None] - evidence[:, :34].unflatten(1, (17, 2))).norm(dim=-1)
+        assert off[seen].mean() < 0.06
