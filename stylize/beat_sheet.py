@@ -2,7 +2,7 @@
 
 import csv
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,9 @@ PARTS = {
     "torso": (6, 9, 12, 15),
 }
 
+HEADINGS = {"accent": "accent (1 = usual speed)"}
+"""What stands over a column where that isn't the name of its value."""
+
 # Below these a movement is not worth a word on the sheet.
 _STEP_M = 0.10
 _TURN_DEGREES = 20.0
@@ -34,8 +37,9 @@ class Count:
 
     Eight 1 begins with the song's first count 1; what comes before it is eight 0. Sides are the dancer's: leads is the
     part that moves most against the body; travels is in the stage's directions (stage left is the left of a dancer who
-    faces the audience, downstage is towards it); turns is to the dancer's left or right in degrees; accent is the peak
-    joint speed against the dance's usual one.
+    faces the audience, downstage is towards it); turns is to the dancer's left or right in degrees. accent is the
+    fastest moment of the count, as the mean speed of all joints over the dance's median of it: 1 is the usual speed,
+    2 twice that; a count below 1 stays calmer than the dance mostly is.
     """
 
     time_s: float
@@ -80,9 +84,9 @@ def count_sheet(motion: Motion, grid: BeatGrid) -> list[Count]:
 def write_count_sheet(rows: list[Count], path: Path | str) -> None:
     """As CSV with a header."""
     with publish_file(path) as aside, open(aside, "w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Count)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer = csv.writer(file)
+        writer.writerow(HEADINGS.get(field.name, field.name) for field in fields(Count))
+        writer.writerows(astuple(row) for row in rows)
 
 
 def _speeds(joints_m: Tensor, fps: float) -> Tensor:

@@ -68,3 +68,18 @@ def test_the_file_reads_back(grid, tmp_path):
     with open(tmp_path / "counts.csv", newline="") as file:
         read = list(csv.DictReader(file))
     assert [row["count"] for row in read] == [str(row.count) for row in rows]
+    assert [float(row["accent (1 = usual speed)"]) for row in read] == [row.accent for row in rows]
+
+
+def test_an_accent_of_two_is_twice_the_usual_speed(grid):
+    """A dancer who glides at 0.6 m/s, at 1.2 within count 3, and stands still from count 7 on."""
+    angles, root = _standing()
+    step_m = torch.full((120,), 0.02)
+    step_m[35:40], step_m[90:] = 0.04, 0.0
+    root[:, 0] = step_m.cumsum(0)
+    accents = [row.accent for row in count_sheet(Motion.from_axis_angle(angles, root), grid)]
+    assert accents == pytest.approx([1, 1, 2, 1, 1, 1, 0, 0], abs=0.02)
+    faster = Motion.from_axis_angle(angles, 3 * root)
+    assert [row.accent for row in count_sheet(faster, grid)] == pytest.approx(accents, abs=0.02), (
+        "the dance's own scale"
+    )
