@@ -125,7 +125,7 @@ def dance(
     Returns the manifest. Everything appears at once when all is done; other files in `out` stay. Raises InputError.
     """
     song, settings, film = Path(song), settings or DanceSettings(), film or FilmSettings()
-    if song.resolve().parent == Path(out).resolve() and re.fullmatch(r"(dance|take\d+)\.mp4", song.name):
+    if re.fullmatch(r"(dance|take\d+)\.mp4", song.name) and song.resolve().parent == Path(out).resolve():
         raise InputError(f"{song}: may be replaced by the dance's own film; choose another folder for the dance")
     model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
     if settings.steps > model.schedule.steps:
