@@ -1,0 +1,90 @@
+"""BlazePose on real pictures; wherever mediapipe is installed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core_vimo.video.decode import frames
+from core_vimo.video.estimators import PoseEstimator, estimator
+from core_vimo.video.watch import observe
+
+pytest.importorskip("mediapipe", reason="the extra `pose` is not installed")
+
+
+@pytest.fixture(scope="module")
+def pose() -> Iterator[PoseEstimator]:
+    opened = estimator("mediapipe")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def dancer(shared_data: Path, pose: PoseEstimator) -> np.ndarray:
+    """A picture with one person, in front of an estimator that has seen nothing yet."""
+    pose.new_shot()
+    return next(frames(shared_data / "videos" / "solo_dance_music.mp4"))
+
+
+def test_a_dancer_is_found_head_up_and_left_is_left(pose: PoseEstimator, dancer: np.ndarray) -> None:
+    people = pose(dancer)
+    assert people.shape == (1, 17, 3) and people.dtype == torch.float32
+    (body,) = people
+    assert (body[:, 2] > 0.5).all() and (body[:, 2] <= 1).all()
+    heights = [body[joints, 1].mean() for joints in ([0], [5, 6], [11, 12], [13, 14], [15, 16])]
+    assert heights == sorted(heights)
+    assert (body[[5, 7, 9, 11], 0] > body[[6, 8, 10, 12], 0]).all()  # she faces us: her left is our right
+
+
+def test_pixels_are_of_the_picture_that_was_given(pose: PoseEstimator, dancer: np.ndarray) -> None:
+    whole = pose(dancer)[0]
+    pose.new_shot()
+    wider = np.pad(dancer, ((0, 0), (100, 60), (0, 0)), constant_values=200)
+    shifted = pose(wider)[0]
+    apart = (shifted[:, :2] - whole[:, :2] - torch.tensor([100.0, 0.0])).norm(dim=-1)
+    assert apart.median() < 8
+
+
+def test_a_picture_does_not_change_what_is_said_of_one_after_a_cut(pose: PoseEstimator, dancer: np.ndarray) -> None:
+    alone = pose(dancer)
+    pose(np.flip(dancer, 1))
+    pose.new_shot()
+    assert torch.equal(pose(dancer), alone)
+
+
+def test_half_a_body_is_not_a_second_person(pose: PoseEstimator, shared_data: Path) -> None:
+    pose.new_shot()
+    pictures = frames(shared_data / "videos" / "solo_dance_music.mp4", start_s=4, seconds=1)
+    assert {len(pose(picture)) for picture in pictures} == {1}
+
+
+def test_two_men_are_two(pose: PoseEstimator, shared_data: Path) -> None:
+    pose.new_shot()
+    pictures = frames(shared_data / "videos" / "chaplin.mp4", start_s=4, seconds=0.5)
+    last = [pose(picture) for picture in pictures][-1]
+    assert len(last) == 2
+    left, right = sorted(last[:, 11, 0].tolist())
+    assert right - left > 100
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (37, 201), (1, 1), (640, 3)])
+def test_nobody_in_any_shape(pose: PoseEstimator, shape: tuple[int, int]) -> None:
+    pose.new_shot()
+    assert pose(np.full((*shape, 3), 90, np.uint8)).shape == (0, 17, 3)
+
+
+def test_no_library_speaks_to_the_terminal(capfd: pytest.CaptureFixture[str], shared_data: Path) -> None:
+    opened = estimator("mediapipe")
+    for picture in frames(shared_data / "videos" / "chaplin.mp4", seconds=0.2):
+        opened(picture)
+    opened.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_real_video_becomes_footage_in_its_own_pixels(pose: PoseEstimator, shared_data: Path) -> None:
+    sight = observe(shared_data / "videos" / "basketball.mp4", estimator=pose, seconds=1)
+    assert sight.footage.pose.size == (1080, 1920) and len(sight.footage) == 30
+    assert (sight.footage.pose.confidence > 0.3).float().mean() > 0.8
+    assert 1200 < sight.footage.pose.xy[:, 15:, 1].mean() < 1700  # feet stand on the floor of the picture
