@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import edge_adapter.beats
 from core_vimo.errors import InputError
 from core_vimo.formats import write_motion
+from core_vimo.metrics.measures import measure
 from core_vimo.motion import Motion
 from core_vimo.randomness import normal
 from core_vimo.rotations import axis_angle_to_matrix, y_up_to_z_up
@@ -69,10 +71,43 @@ def test_a_folder_is_measured_beside_the_ground_truth(
 ) -> None:
     report = _evaluate(folders[0], "--reference", folders[1], "--out", tmp_path / "report.json")
     assert [(row["name"], row["clips"]) for row in report["rows"]] == [("generated", 3), ("ground truth", 5)]
-    assert report["rows"][0]["metrics"]["fid_k"]["value"] > 0
+    for kind in ("k", "m"):
+        assert report["rows"][0]["metrics"][f"fid_{kind}"]["value"] == pytest.approx(_textbook_fid(kind), rel=1e-5)
     shown = capsys.readouterr().out
     assert "ground truth (N = 5)" in shown
     assert "foot_skate_ratio" in shown
+
+
+def _textbook_fid(kind: str) -> float:
+    """Of the dances in `folders`, by the formula with a matrix root; z-scored with the real ones' numbers."""
+    real, ours = (
+        np.stack([measure("", _dance(seed)).features[kind].double().numpy() for seed in seeds])
+        for seeds in (range(10, 15), range(3))
+    )
+    varies = real.std(0) > 1e-8 * np.maximum(np.abs(real.mean(0)), 1)
+    mean, std = real.mean(0)[varies], real.std(0)[varies]
+    real, ours = (real[:, varies] - mean) / std, (ours[:, varies] - mean) / std
+    root_trace = np.sqrt(np.linalg.eigvals(np.cov(ours.T) @ np.cov(real.T)).astype(complex)).real.sum()
+    return float(((ours.mean(0) - real.mean(0)) ** 2).sum() + ours.var(0, ddof=1).sum() + real.var(0, ddof=1).sum()
+                 - 2 * root_trace)  # fmt: skip
+
+
+def test_real_dances_are_no_distance_from_themselves_and_others_are(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    """And the farther, the wilder: the three generated dances again, along a way five times as long."""
+    wild = _made(tmp_path / "wild")
+    for seed in range(3):
+        calm = _dance(seed)
+        write_motion(replace(calm, root_m=calm.root_m * torch.tensor([5.0, 5.0, 1.0])), wild / f"{seed}.npz")
+    rows = {
+        dances: _evaluate(folders[1].parent / dances, "--reference", folders[1], "--out", tmp_path / "report.json")[
+            "rows"
+        ]
+        for dances in ("reference", "generated", "wild")
+    }
+    fid_k = {dances: row[0]["metrics"]["fid_k"]["value"] for dances, row in rows.items()}
+    assert abs(fid_k["reference"]) < 1e-6 * fid_k["generated"]
+    assert fid_k["generated"] < fid_k["wild"] / 2
+    assert len({row[1]["metrics"]["div_k"]["value"] for row in rows.values()}) == 1, "the truth's own row stays"
 
 
 def test_broken_and_short_files_are_named_and_do_not_stop_it(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -18,6 +18,13 @@ class Killer:
             os._exit(9)
 
 
+class Clock:
+    """Paints the time over the whole picture: ten grey levels a frame of a thirtieth."""
+
+    def __call__(self, image, time_s):
+        image[:] = round(10 * 30 * time_s)
+
+
 @pytest.fixture(scope="module")
 def shot(dance):
     return shot_of(dance[:20], (96, 128))
@@ -29,6 +36,27 @@ def test_processes_draw_the_same_frames_in_the_same_order(shot):
     assert len(alone) == len(together) == 20
     assert all((a == b).all() for a, b in zip(alone, together, strict=True))
     assert (alone[0] != alone[19]).any()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_frame_comes_once_at_its_own_time(shot, workers):
+    shown = [planes[:128] for planes in draw_frames(replace(shot, overlay=Clock()), workers=workers)]
+    levels = np.array([[plane.min(), plane.max()] for plane in shown], float)
+    expected = 16 + 219 / 255 * 10 * np.arange(20)
+    np.testing.assert_allclose(levels, np.stack((expected, expected), 1), atol=1.5)
+
+
+def test_the_dance_moves_through_the_frames_as_the_motion_does(shot, dance):
+    """The column in the middle of the body goes where the pelvis is projected, frame by frame."""
+    painter = Painter(replace(shot, overlay=None))
+    still = Painter(replace(shot, transforms=shot.transforms[:1] + 100)).image(0).astype(int)  # nobody in sight
+    pelvis, seen = [], []
+    for frame in (0, 10, 19):
+        body = np.abs(painter.image(frame).astype(int) - still).max(-1)[:64] > 40  # above the hips: no shadow
+        seen.append(np.flatnonzero(body.any(0)).mean())
+        pelvis.append(painter._scene.pixels_of(shot.joints_m[frame, 0, :1], frame)[0, 0])
+    assert pelvis[2] - pelvis[0] > 3, "the dance drifts"
+    np.testing.assert_allclose(np.diff(seen), np.diff(pelvis), atol=2)
 
 
 def test_a_process_that_dies_ends_in_one_sentence(shot):
