@@ -23,8 +23,8 @@ def read_bytes(path: Path | str, max_bytes: int = MAX_BYTES) -> bytes:
     try:
         with open(path, "rb") as file:
             data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); check the path") from error
     if len(data) > max_bytes:
         raise InputError(f"{path}: larger than {max_bytes >> 20} MiB, the most that is read; cut it into parts")
     if not data:
@@ -33,12 +33,15 @@ def read_bytes(path: Path | str, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def read_json(path: Path | str) -> Any:
-    """What a JSON file holds; NaN and infinities, which JSON does not know, are refused. Raises InputError."""
+    """What a JSON file holds; NaN, infinities and names given twice, which JSON does not know, are refused.
+
+    Raises InputError.
+    """
     data = read_bytes(path, _MAX_JSON_BYTES)
     try:
-        return json.loads(data.decode(), parse_constant=_no_number)
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_no_number, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON file, or damaged; take a fresh copy") from error
+        raise InputError(f"{path}: not a JSON file, or damaged ({error}); take a fresh copy") from error
 
 
 def read_yaml(path: Path | str) -> Any:
@@ -66,6 +69,13 @@ def naming(path: Path | str) -> Iterator[None]:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name is given twice")
+    return content
 
 
 class _PlainLoader(yaml.SafeLoader):

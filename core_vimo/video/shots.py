@@ -16,13 +16,14 @@ _WIDTH, _HEIGHT = 48, 32
 _BLOCK = 8
 _REACH = 5  # pixels of the small picture: a pan may cross it in ten frames
 _LEAST = 0.2
-"""Share of a picture's contrast that a cut leaves unexplained at least; jump cuts of a person before a wall reach 0.24."""
+"""Share of a picture's contrast that a cut leaves unexplained; jump cuts of a person before a wall reach 0.24."""
 _STANDS_OUT = 1.8
 """How much more than any of the `_LATELY` steps before."""
 _LATELY = 15
 _SETTLED = 3  # steps to know before the first cut, and after each
-_UNKNOWN = 0.15  # stands for the steps of the last `_LATELY` that are not known yet
+_UNKNOWN = 0.18  # stands for the steps of the last `_LATELY` that are not known yet
 _BLANK = 6.0  # grey levels of contrast: black, white and nearly so say nothing
+_MEANWHILE = 0.35  # what people may do behind a blank picture
 _SAME = 0.004  # a picture shown twice, as slower films are at 30 fps
 _FAINT = 0.05
 _FLASH = 3  # pictures that a flash may last
@@ -48,6 +49,7 @@ class ShotFinder:
         """Whether this picture `[H, W, 3]` begins a new shot; never true of the first."""
         grey = _grey(rgb)
         if grey.std() < _BLANK:
+            self._lately.append(_MEANWHILE)
             return False
         before, self._before = self._before, grey
         if before is None:
