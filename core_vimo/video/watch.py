@@ -79,12 +79,19 @@ def footage_of(
     seconds: float | None = None,
     person: int | None = None,
     report: Report | None = None,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Footage:
-    """Footage of a video, of a keypoint file or folder (`core_vimo.video.keypoint_files`), or of a `*.poses.json`."""
+    """Footage of a video, of a keypoint file or folder (`core_vimo.video.keypoint_files`), or of a `*.poses.json`.
+
+    fps and size are those of the video behind a keypoint file that doesn't tell them.
+    """
     path = Path(path)
-    if not _holds_keypoints(path):
+    if not holds_keypoints(path):
         return watch(path, estimator=estimator, start_s=start_s, seconds=seconds, person=person, report=report)
-    footage = read_footage(path) if path.name.endswith(SUFFIX) else _read_followed(path, person)
+    if not (start_s >= 0 and (seconds is None or seconds > 0)):
+        raise InputError(f"{path}: {seconds} s from {start_s} s is no excerpt; give a start >= 0 and a length above 0")
+    footage = read_footage(path) if path.name.endswith(SUFFIX) else _followed(path, person, fps, size)
     stop = len(footage) if seconds is None else round((start_s + seconds) * FPS)
     excerpt = footage[round(start_s * FPS) : stop]
     if not (excerpt.pose.confidence > 0).any():
@@ -92,12 +99,12 @@ def footage_of(
     return excerpt
 
 
-def _holds_keypoints(path: Path) -> bool:
+def holds_keypoints(path: Path) -> bool:
     return path.is_dir() or path.suffix.lower() in (".json", ".npz")
 
 
-def _read_followed(path: Path, person: int | None) -> Footage:
-    found = read_keypoint_file(path)
+def _followed(path: Path, person: int | None, fps: float | None, size: tuple[int, int] | None) -> Footage:
+    found = read_keypoint_file(path, fps, size)
     with naming(path):
         keypoints, _ = follow(found.people, (), found.size, person)
         return at_30_fps(Pose2D(keypoints, found.size, found.fps), source=path.name)

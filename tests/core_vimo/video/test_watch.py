@@ -1,5 +1,6 @@
 """Watching: films made here, and an estimator that takes every red square for a person."""
 
+import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -183,3 +184,23 @@ def test_footage_without_anybody_in_the_asked_part_is_refused(film: Callable[...
     write_footage(watch(path, estimator=RedSquares()), tmp_path / "clip.poses.json")
     with pytest.raises(InputError, match=r"clip\.poses\.json: shows nobody in the asked part"):
         footage_of(tmp_path / "clip.poses.json", start_s=1)
+
+
+def test_two_people_of_a_coco_file_are_told_apart(tmp_path: Path) -> None:
+    def figure(x: float) -> list[float]:
+        return [number for joint in range(17) for number in (x + joint % 5, 50.0 + 5 * joint, 0.9)]
+
+    people = [
+        {"image_id": s, "category_id": 1, "keypoints": figure(x), "score": 0.9} for s in range(60) for x in (100, 300)
+    ]
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps(people))
+    one, other = (footage_of(path, person=person, fps=60, size=(640, 360)) for person in (1, 2))
+    assert len(one) == 30 and one.pose.size == (640, 360)  # a second
+    assert abs(one.pose.xy[..., 0] - other.pose.xy[..., 0]).min() == 200
+    assert len(one.pose.xy[..., 0].unique()) == 5
+
+
+def test_an_excerpt_before_the_start_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no excerpt"):
+        footage_of(tmp_path / "people.json", start_s=-1)
