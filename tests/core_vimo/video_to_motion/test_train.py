@@ -1,0 +1,184 @@
+"""From a config to a bundle that loads; every experiment's debug variant; what training must get right."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from core_vimo.bundle import Bundle
+from core_vimo.codec import MotionCodec
+from core_vimo.diffusion.objective import DiffusionObjective, build_objective
+from core_vimo.diffusion.schedule import build_schedule
+from core_vimo.errors import InputError
+from core_vimo.training.course import build_lambdas
+from core_vimo.video_to_motion.build import load_lifter, load_vimo
+from core_vimo.video_to_motion.filmed_windows import FilmedWindows
+from core_vimo.video_to_motion.lifter import Lifter, LifterConfig, LifterObjective
+from core_vimo.video_to_motion.motion_set import MotionSet
+from core_vimo.video_to_motion.network import ViMo, ViMoConfig
+from stylize.cli import main
+
+EXPERIMENTS = Path(__file__).resolve().parents[3] / "configs" / "experiment"
+ROWS = sorted(f"vimo/{file.stem}" for file in (EXPERIMENTS / "vimo").glob("*.yaml"))
+TINY_VIMO = ["model.latent=32", "model.feed_forward=64", "model.blocks=1"]
+LAMBDAS = {"simple": 0.636, "velocity": 2.964, "joints": 0.646, "foot": 10.942}
+
+Parts = tuple[MotionCodec, dict[str, Tensor]]
+
+
+def train(what: str, folder: Path, out: Path, *overrides: str) -> int:
+    shared = ["+debug=cpu", f"data.folder={folder}", f"out={out}", "data.frames=30", "trainer.batch_size=2"]
+    return main(["train", what, *overrides, *shared, "trainer.steps=2"])
+
+
+@pytest.fixture(scope="module")
+def run(motion_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("vimo") / "run"
+    assert train("vimo", motion_folder, out, "+experiment=vimo_small", *TINY_VIMO, "data.views=2") == 0
+    return out
+
+
+def test_vimo_ends_in_a_bundle_that_loads(run: Path) -> None:
+    model = load_vimo(run / "bundle")
+    assert model.network.config.latent == 32 and model.network.config.trained_frames == 30
+    assert not any(parameter.requires_grad for parameter in model.network.parameters())
+    condition = model.network.encode(torch.zeros(1, 3, 40, 72))
+    assert model.network(torch.zeros(1, 40, 151), torch.tensor([5]), condition).isfinite().all()
+
+
+def test_the_lifter_ends_in_a_bundle_that_loads(motion_folder: Path, tmp_path: Path) -> None:
+    assert train("lifter", motion_folder, tmp_path / "run", "+experiment=lifter_small", "model.width=32") == 0
+    model = load_lifter(tmp_path / "run" / "bundle")
+    assert model.network(torch.zeros(1, 40, 72)).shape == (1, 40, 151)
+    with pytest.raises(InputError, match="holds a 'lifter' model, a 'vimo' model is needed"):
+        load_vimo(tmp_path / "run" / "bundle")
+
+
+def test_the_codec_knows_every_heading(run: Path) -> None:
+    """Which way a motion faces is the first camera's to say, so x and y of the root have one range about 0."""
+    codec = load_vimo(run / "bundle").codec
+    assert codec.scale[4] == codec.scale[5] and codec.offset[4] == codec.offset[5] == 0
+
+
+def test_the_card_says_what_was_done(run: Path) -> None:
+    card = Bundle.load(run / "bundle").card
+    assert "1 sources" in card and "invented" in card and "2 steps" in card and "latent: 32" in card
+    assert str(run.parent) not in card  # nobody's folders
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"evidence": 51}, "51 channels of evidence"),
+        ({"model": {"latent": 16}}, "tensors don't fit"),
+        ({"diffusion": {"name": "square", "steps": 10}}, "no noise schedule"),
+        ({"model": 3}, "is not that of a 'vimo' model"),
+    ],
+)
+def test_a_bundle_that_does_not_fit_is_one_sentence(
+    run: Path, tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    bundle = Bundle.load(run / "bundle")
+    Bundle(bundle.weights, bundle.config | change, bundle.codec, "# Card").save(tmp_path / "b")
+    with pytest.raises(InputError, match=said):
+        load_vimo(tmp_path / "b")
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_of_the_report_has_a_debug_variant(row: str, motion_folder: Path, tmp_path: Path) -> None:
+    assert train("vimo", motion_folder, tmp_path / "run", f"+experiment={row}") == 0
+    assert (tmp_path / "run" / "bundle" / "model.safetensors").exists()
+
+
+def test_weights_and_frames_timesteps_may_change_over_a_run(motion_folder: Path, tmp_path: Path) -> None:
+    changing = ["loss=vimo_report_schedule", "diffusion.ptss=[[0,0.2],[0.5,0.5],[0.6,0.2]]", *TINY_VIMO]
+    assert train("vimo", motion_folder, tmp_path / "run", *changing) == 0
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("diffusion.precondition=true", "take false"),
+        ("model.film=both", "shared or separate"),
+        ("loss.foot=[[0,a]]", "loss.foot"),
+        ("+model.music_beside=true", "music_beside"),
+        ("data.frames=1000", "a window needs 1000"),
+    ],
+)
+def test_settings_that_do_not_fit_are_one_sentence(
+    motion_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], override: str, said: str
+) -> None:
+    shared = ["train", "vimo", f"data.folder={motion_folder}", f"out={tmp_path / 'out'}", "trainer.steps=1"]
+    assert main([*shared, "data.frames=30", override]) == 2
+    shown = capsys.readouterr().err
+    assert said in shown and shown.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def parts(motion_folder: Path) -> Parts:
+    motions = MotionSet(motion_folder)
+    codec = MotionCodec.fit(motions.motions(), any_heading=True)
+    windows = FilmedWindows(motions, codec, 30, 30, 0, views=2)
+    return codec, default_collate([windows[(i, 0)] for i in range(4)])
+
+
+def vimo_objective(codec: MotionCodec) -> DiffusionObjective:
+    torch.manual_seed(0)
+    size = ViMoConfig(latent=32, feed_forward=64, blocks=1, heads=2, dropout=0.0, evidence_beside=True)
+    schedule = build_schedule("linear", 1000)
+    diffusion = {"weighting": "average", "ptss": 0.3}
+    return build_objective(
+        ViMo(size), codec, schedule, diffusion=diffusion, lambdas=LAMBDAS, condition_drop=0.25, seed=0
+    )
+
+
+def lifter_objective(codec: MotionCodec) -> LifterObjective:
+    torch.manual_seed(0)
+    size = LifterConfig(width=32, blocks=2, dropout=0.0)
+    return LifterObjective(Lifter(size), codec, build_lambdas(LAMBDAS, None))
+
+
+Objective = Callable[[MotionCodec], DiffusionObjective | LifterObjective]
+BOTH = pytest.mark.parametrize("objective_of", [vimo_objective, lifter_objective])
+
+
+@BOTH
+def test_a_samples_loss_does_not_hang_on_its_batch(parts: Parts, objective_of: Objective) -> None:
+    """So two processes, or accumulated micro-batches, train as one."""
+    codec, batch = parts
+    objective = objective_of(codec)
+    together = objective(batch, torch.arange(10, 14), 3)
+    alone = objective({k: v[2:3] for k, v in batch.items()}, torch.tensor([12]), 3)
+    torch.testing.assert_close(together.per_sample[2], alone.per_sample[0], rtol=1e-4, atol=0)
+    torch.testing.assert_close(together.loss, together.per_sample.mean())
+
+
+@BOTH
+@pytest.mark.parametrize("seen", [True, False])
+def test_every_weight_takes_part_in_every_loss(parts: Parts, objective_of: Objective, seen: bool) -> None:
+    """Or processes would wait for one another's gradients."""
+    codec, batch = parts
+    objective = objective_of(codec)
+    told = batch["condition"] if seen else torch.zeros_like(batch["condition"])
+    objective(batch | {"condition": told}, torch.arange(4), 0).loss.backward()
+    assert [name for name, parameter in objective.named_parameters() if parameter.grad is None] == []
+
+
+@BOTH
+def test_it_learns_one_clip_by_heart(parts: Parts, objective_of: Objective) -> None:
+    codec, batch = parts
+    one = {k: v[:1].repeat_interleave(4, 0) for k, v in batch.items()}
+    objective = objective_of(codec)
+    optimizer = torch.optim.Adam(objective.parameters(), lr=5e-3)
+    losses = []
+    for step in range(80):
+        loss = objective(one, torch.arange(4), step).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-10:]) < 0.15 * sum(losses[:10])
