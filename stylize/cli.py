@@ -18,12 +18,13 @@ from core_vimo import __version__
 from core_vimo.errors import InputError
 from stylize.paths import expanded
 
-COMMANDS = ("dance", "compose", "view", "render", "export", "evaluate", "dataset", "train", "bundle")
+COMMANDS = ("dance", "motion", "compose", "view", "render", "export", "evaluate", "dataset", "train", "bundle")
 
 DESCRIPTION = """\
-Dances from songs: generate them, look at them, take them to Blender, measure them, train your own.
+Dances from songs, motions from videos: make them, look at them, take them to Blender, measure them, train your own.
 
   vimo dance song.mp3 --out my_dance      a dance for your song: MP4, GLB, BVH, NPZ and a count sheet
+  vimo motion clip.mp4 --out my_motion    how the person in a video moves, in 3D: GLB, BVH, NPZ
   vimo view my_dance/dance.npz            its facts and a picture
   vimo COMMAND --help                     what a command does, with an example
 """

@@ -1,5 +1,7 @@
-"""Several takes of one dance, ranked by numbers a person can read."""
+"""Several takes of one dance or of one video, ranked by numbers a person can read."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +10,13 @@ from core_vimo.formats.retarget import impossible_steps
 from core_vimo.metrics.beats import beat_scores
 from core_vimo.metrics.feet import float_m, foot_skating, jitter
 from core_vimo.motion import Motion
+from core_vimo.video_to_motion.reprojection import Reprojection
 
 RANKED_BY = {"impossible_steps": "low", "beat_f1": "high", "foot_skate_ratio": "low", "jitter": "low"}
-"""What makes a take good, and which way."""
+"""What makes a take of a dance good, and which way."""
+
+FILMED_RANKED_BY = {"impossible_steps": "low", "reprojection_px": "low", "foot_skate_ratio": "low", "jitter": "low"}
+"""The same of a video's motion."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,38 @@ def measure(motion: Motion, beats_s: np.ndarray) -> TakeNumbers:
     )
 
 
-def rank(takes: list[TakeNumbers]) -> list[int]:
-    """Indices of the takes, best first: the least sum of ranks over `RANKED_BY`, the earlier take where equal."""
+@dataclass(frozen=True)
+class FilmedTakeNumbers:
+    """reprojection_*: mean distance from the keypoints seen confidently, in pixels and in percent of the height that
+    the standing body has in the picture (`core_vimo.video_to_motion.reprojection`); the others as in `TakeNumbers`."""
+
+    reprojection_px: float | None
+    reprojection_percent: float | None
+    foot_skate_ratio: float | None
+    float_cm: float
+    jitter: float
+    impossible_steps: int
+    travel_m: float
+
+
+def measure_filmed(motion: Motion, seen: Reprojection) -> FilmedTakeNumbers:
+    """The numbers of one take of a video, and of how it would be seen in it."""
+    moving = measure(motion, np.array([]))
+    return FilmedTakeNumbers(
+        _number(seen.mean_px),
+        _number(100 * seen.of_height),
+        moving.foot_skate_ratio,
+        moving.float_cm,
+        moving.jitter,
+        moving.impossible_steps,
+        moving.travel_m,
+    )
+
+
+def rank(takes: Sequence[TakeNumbers | FilmedTakeNumbers], by: Mapping[str, str] = RANKED_BY) -> list[int]:
+    """Indices of the takes, best first: the least sum of ranks over `by`, the earlier take where equal."""
     total = np.zeros(len(takes))
-    for name, better in RANKED_BY.items():
+    for name, better in by.items():
         values = np.array([np.nan if (v := getattr(take, name)) is None else v for take in takes], dtype=float)
         worst_last = np.nan_to_num(values if better == "low" else -values, nan=np.inf)
         total += (worst_last[None, :] < worst_last[:, None]).sum(axis=1)
@@ -58,4 +92,4 @@ def rank(takes: list[TakeNumbers]) -> list[int]:
 
 def _number(value: object) -> float | None:
     number = float(value)  # type: ignore[arg-type]
-    return None if np.isnan(number) else round(number, 3)
+    return None if math.isnan(number) else round(number, 3)

@@ -34,14 +34,14 @@ _MESH_NODE = len(JOINT_NAMES)
 _Json = dict[str, Any]
 
 
-def write_glb(motion: Motion, path: Path | str, *, song: _Json | None = None) -> None:
+def write_glb(motion: Motion, path: Path | str, *, song: _Json | None = None, video: _Json | None = None) -> None:
     """Write a skinned, animated GLB at the motion's rate, interpolated linearly.
 
-    `song`, JSON-able, is kept in `asset.extras` beside fps, unit, up axis and skeleton. Contacts are not stored.
+    `song` or `video`, JSON-able, is kept in `asset.extras` beside fps, unit, up axis and skeleton. Contacts are not.
     """
     binary = _Binary()
     document = {
-        "asset": {"version": "2.0", "generator": f"vimo-suite {__version__}", "extras": _extras(motion, song)},
+        "asset": {"version": "2.0", "generator": f"vimo-suite {__version__}", "extras": _extras(motion, song, video)},
         "scene": 0,
         "scenes": [{"nodes": [0, _MESH_NODE]}],
         "nodes": [*_joint_nodes(), {"name": "mannequin", "mesh": 0, "skin": 0}],
@@ -108,9 +108,9 @@ def _chunk(kind: int, data: bytes, padding: bytes) -> bytes:
     return struct.pack("<2I", len(data), kind) + data
 
 
-def _extras(motion: Motion, song: _Json | None) -> _Json:
+def _extras(motion: Motion, song: _Json | None, video: _Json | None) -> _Json:
     extras = {"fps": motion.fps, "unit": "metre", "up": "y", "skeleton": _SKELETON}
-    return extras | ({"song": song} if song else {})
+    return extras | ({"song": song} if song else {}) | ({"video": video} if video else {})
 
 
 def _joint_nodes() -> list[_Json]:
