@@ -51,4 +51,4 @@ def test_the_names_of_the_python_example_exist() -> None:
 
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"make (\w+)", TEXT)) <= targets
+    assert set(re.findall(r"\bmake (\w+)", TEXT)) <= targets

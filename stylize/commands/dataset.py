@@ -59,6 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _dances(arguments: argparse.Namespace) -> int:
+    from stylize.progress import tell_compiling
+
+    tell_compiling("librosa")
     from core_vimo.errors import InputError
     from core_vimo.formats.sources import matches
     from edge_adapter.dance_data import DanceSet, PairedDance, write_dance_set

@@ -171,6 +171,9 @@ class _SongBeats:
 
     def _track(self, song: Path) -> "BeatTimes | None":
         """A song that can't be read costs its dances the beat metrics, not the rest."""
+        from stylize.progress import tell_compiling
+
+        tell_compiling("librosa")
         from core_vimo.errors import InputError
         from edge_adapter.beats import track_beats
 
