@@ -24,7 +24,7 @@ class Course:
         return any(value > 0 for _, value in self.knots)
 
     def at(self, step: int) -> float:
-        after = bisect_right(self.knots, step, key=lambda knot: knot[0])
+        after = bisect_right(self.knots, float(step), key=lambda knot: knot[0])
         if after in (0, len(self.knots)):
             return self.knots[max(after - 1, 0)][1]
         (begin, low), (end, high) = self.knots[after - 1 : after + 1]
