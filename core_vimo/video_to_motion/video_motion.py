@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core_vimo.diffusion.guidance import Condition, Denoiser, Weight, guided
-from core_vimo.diffusion.sampling import Sampler, dpmpp_2m
+from core_vimo.diffusion.sampling import Callback, Sampler, dpmpp_2m
 from core_vimo.diffusion.windows import Windows, in_bfloat16, in_turns, window_noise, windows_over
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE, FIRST, TRAVEL
@@ -109,5 +109,5 @@ def _noise(windows: Windows, seeds: Tensor, step: int, purpose: str) -> Tensor:
     return torch.cat([window_noise(windows, seed, step, purpose) for seed in seeds.tolist()])
 
 
-def _counted(progress: Progress | None, before: int, total: int):
+def _counted(progress: Progress | None, before: int, total: int) -> Callback | None:
     return None if progress is None else lambda step, _x: progress(before + step.index + 1, total)
