@@ -1,15 +1,19 @@
 """BlazePose on real pictures; wherever mediapipe is installed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from core_vimo.motion import Motion
 from core_vimo.video.decode import frames
 from core_vimo.video.estimators import PoseEstimator, estimator
 from core_vimo.video.watch import observe
+from stylize.render.frames import Painter
+from stylize.render.scene import Scene
+from stylize.render.video import shot_of
 
 pytest.importorskip("mediapipe", reason="the extra `pose` is not installed")
 
@@ -67,6 +71,23 @@ def test_two_men_are_two(pose: PoseEstimator, shared_data: Path) -> None:
     assert len(last) == 2
     left, right = sorted(last[:, 11, 0].tolist())
     assert right - left > 100
+
+
+def test_our_own_mannequin_is_marked_where_its_joints_are(
+    pose: PoseEstimator, invented_dance: Callable[[int, int], Motion]
+) -> None:
+    pose.new_shot()
+    shot = shot_of(invented_dance(2, 3), (640, 640))
+    (body,) = pose(Painter(shot).image(0))
+    scene = Scene(shot.mesh, shot.camera, shot.size, shot.look)
+    joints = torch.from_numpy(scene.pixels_of(np.ascontiguousarray(shot.joints_m[0, 0])))[:, :2]
+    limbs = [16, 17, 18, 19, 20, 21, 4, 5, 7, 8]  # shoulders, elbows, wrists, knees, ankles of SMPL
+    marked, turned = body[[5, 6, 7, 8, 9, 10, 13, 14, 15, 16]], body[[6, 5, 8, 7, 10, 9, 14, 13, 16, 15]]
+    assert (marked[:, 2] > 0.5).all()
+    height = float(joints[:, 1].max() - joints[:, 1].min())
+    # It has no face: its front may be taken for its back, left for right, but nothing else.
+    errors = [(seen[:, :2] - joints[limbs]).norm(dim=-1).max() for seen in (marked, turned)]
+    assert min(errors) < 0.06 * height
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (37, 201), (1, 1), (640, 3)])
