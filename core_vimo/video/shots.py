@@ -21,7 +21,7 @@ _STANDS_OUT = 1.8
 """How much more than any of the `_LATELY` steps before."""
 _LATELY = 15
 _SETTLED = 3  # steps to know before the first cut, and after each
-_UNKNOWN = 0.18  # stands for the steps of the last `_LATELY` that are not known yet
+_UNKNOWN = 0.16  # stands for the steps of the last `_LATELY` that are not known yet
 _BLANK = 6.0  # grey levels of contrast: black, white and nearly so say nothing
 _MEANWHILE = 0.35  # what people may do behind a blank picture
 _SAME = 0.004  # a picture shown twice, as slower films are at 30 fps
