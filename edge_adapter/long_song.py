@@ -100,7 +100,7 @@ class SongDancer:
             clip=1.0,
             constrain=keep_known(known, held, self.schedule, lambda step: start),
         )
-        return _put(self.codec.decode(x0[0]), motion, windows.span(window), first)
+        return with_span(motion, self.codec.decode(x0[0]), windows.span(window), first)
 
     @torch.no_grad()
     def denoiser(self, music: Tensor, windows: Windows) -> Denoiser:
@@ -119,7 +119,7 @@ def _outside(span: slice, near: slice) -> Tensor:
     return ((frame < span.start) | (frame >= span.stop))[None, :, None]
 
 
-def _put(near: Motion, motion: Motion, span: slice, first: int) -> Motion:
+def with_span(motion: Motion, near: Motion, span: slice, first: int) -> Motion:
     """`motion` with the frames `span` from `near`, whose first frame is frame `first` of `motion`.
 
     Walked from where the dancer stood before the span, it may not arrive where the rest goes on from; the difference

@@ -25,7 +25,7 @@ from edge_adapter.features import Extractor, LibrosaExtractor
 from edge_adapter.jukebox import JukeboxExtractor
 from edge_adapter.long_song import SongDancer, dance_windows
 from stylize.beat_sheet import count_sheet, write_count_sheet
-from stylize.remaking import Draft, Remake
+from stylize.remaking import Draft, Polish, Remake
 from stylize.render.lettering import CountOverlay
 from stylize.render.video import check_size, write_video
 from stylize.takes import TakeNumbers, measure, rank
@@ -42,7 +42,8 @@ class DanceSettings:
 
     start_s, seconds: the excerpt (None: to the song's end). take k of `takes` has the seed `seed + k`. steps of the
     sampler; guidance 1 ignores "no music", 2 is EDGE's. tempo corrects the beat tracker, first_count moves count 1
-    by that many beats. smoothing_s takes out what trembles (`core_vimo.motion.smooth`), 0 shows the model's own output.
+    by that many beats. smoothing_s takes out what trembles (`core_vimo.motion.smooth`), plant keeps standing feet from
+    sliding (`core_vimo.planting`); 0 and False show the model's own output.
     half takes bfloat16. remakes are done one after the other on the one dance there then is.
     """
 
@@ -55,6 +56,7 @@ class DanceSettings:
     tempo: Tempo = "as heard"
     first_count: int = 0
     smoothing_s: float = 0.067  # two frames
+    plant: bool = True
     half: bool = False
     remakes: tuple[Remake, ...] = ()
 
@@ -180,7 +182,7 @@ def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report
             report("Dancing", before + step.index + 1, total)
 
         motion = dancer.dance(music, windows, settings.seed + number, callback=step_done)
-        draft = Draft.of(motion, settings.smoothing_s)
+        draft = Draft.of(motion, Polish(settings.smoothing_s, settings.plant))
         for done, (window, seed) in enumerate(remakes, start=1):
             report("Dancing anew", done - 1, len(remakes))
             draft = draft.remade(dancer, music, windows, window, seed)

@@ -9,7 +9,8 @@ from torch import Tensor
 from core_vimo.diffusion.windows import Windows
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion, face_audience, ground, move, smooth, turn
-from edge_adapter.long_song import SongDancer
+from core_vimo.planting import plant
+from edge_adapter.long_song import SongDancer, with_span
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,35 @@ class Remake:
         return int((middles - self.at_s * fps).abs().argmin())
 
 
+@dataclass(frozen=True)
+class Polish:
+    """What is done to a model's dance before it is shown: smoothed against trembling, its standing feet planted."""
+
+    smoothing_s: float
+    plant: bool
+
+    def __call__(self, made: Motion) -> Motion:
+        smoothed = smooth(made, self.smoothing_s)
+        return plant(smoothed) if self.plant else smoothed
+
+
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A dance as the model made it, and as it is shown: smoothed, on the floor, facing the audience."""
+    """A dance as the model made it, and as it is shown: polished, on the floor, facing the audience."""
 
     made: Motion
     shown: Motion
-    smoothing_s: float
+    polish: Polish
 
     @classmethod
-    def of(cls, made: Motion, smoothing_s: float) -> "Draft":
-        return cls(made, face_audience(ground(smooth(made, smoothing_s))), smoothing_s)
+    def of(cls, made: Motion, polish: Polish) -> "Draft":
+        return cls(made, face_audience(ground(polish(made))), polish)
 
     def remade(self, dancer: SongDancer, music: Tensor, windows: Windows, window: int, seed: int) -> "Draft":
         """With one window danced anew; what is shown outside it keeps its bits, and its place on the stage."""
         made = dancer.remake(self.made, music, windows, window, seed)
-        fresh = _put_likewise(smooth(made, self.smoothing_s), smooth(self.made, self.smoothing_s), self.shown)
-        return Draft(made, _with_span(self.shown, fresh, windows.span(window)), self.smoothing_s)
+        fresh = _put_likewise(self.polish(made), self.polish(self.made), self.shown)
+        return Draft(made, with_span(self.shown, fresh, windows.span(window), 0), self.polish)
 
 
 def _put_likewise(motion: Motion, before: Motion, after: Motion) -> Motion:
@@ -57,12 +70,3 @@ def _put_likewise(motion: Motion, before: Motion, after: Motion) -> Motion:
     radians = float(torch.atan2(turned[1, 0], turned[0, 0]))
     shift_m = after.root_m[0] - turn(before[:1], radians).root_m[0]
     return move(turn(motion, radians), shift_m)
-
-
-def _with_span(motion: Motion, other: Motion, span: slice) -> Motion:
-    def mixed(name: str) -> Tensor:
-        values = getattr(motion, name).clone()
-        values[span] = getattr(other, name)[span]
-        return values
-
-    return Motion(mixed("rotations"), mixed("root_m"), mixed("contacts"), motion.fps)

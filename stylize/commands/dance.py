@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--smoothing", type=float, default=0.067, metavar="S", help="against trembling; 0: none (0.067)"
     )
+    parser.add_argument(
+        "--plant", action=argparse.BooleanOptionalAction, default=True, help="keep standing feet from sliding (default)"
+    )
     parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
     yes_or_no = argparse.BooleanOptionalAction
     parser.add_argument("--size", metavar="WxH", help="of the video in pixels (default 720x720)")
@@ -113,6 +116,7 @@ def _settings(arguments: argparse.Namespace, bundle: Path) -> "tuple[DanceSettin
         tempo=arguments.tempo or "as heard",
         first_count=arguments.first_count,
         smoothing_s=arguments.smoothing,
+        plant=arguments.plant,
         half=arguments.bfloat16,
     )
     return settings, FilmSettings(**_film_options(arguments))
