@@ -40,15 +40,17 @@ def mean_estimate(per_clip: Tensor, seed: int, purpose: str) -> Estimate:
     return Estimate(float(known.mean()), low, high, len(known))
 
 
-def set_estimate(value: float, clips: int, resampled: Callable[[Tensor], Tensor], seed: int, purpose: str) -> Estimate:
-    """A metric of a whole set: `resampled` maps indices `[R, N]` to values `[R]`.
+def set_estimate(
+    value: float, clips: int, resampled: Callable[[Tensor], Tensor], seed: int, purpose: str, least: float = 0.0
+) -> Estimate:
+    """A metric of a whole set, never below `least`: `resampled` maps indices `[R, N]` to values `[R]`.
 
     Resampled sets hold clips twice, which alone raises a Fréchet distance and lowers a diversity; so the interval is
     the spread of the resamples put around `value`, not their percentiles.
     """
     values = resampled(resamples(clips, seed, purpose))
     low, high = _percentiles(values - values.mean())
-    return Estimate(value, max(value + low, 0.0), value + high, clips)
+    return Estimate(value, max(value + low, least), value + high, clips)
 
 
 def spread_estimate(values: Tensor, clips: int) -> Estimate:

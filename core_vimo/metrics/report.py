@@ -58,6 +58,8 @@ class Row:
     clips: Sequence[Measured]
     nearest: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     """For each dance the training dance nearest to it, and their distance in metres."""
+    section: str = ""
+    """Rows of one section share a table."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,25 @@ class Report:
     seed: int
     notes: Sequence[str]
     protocol: Mapping[str, str] = field(default_factory=lambda: dict(PROTOCOL))
+    clips_are: str = "dances"
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The reference that feature sets are scored against: its features `[M, D]` by kind, and their z-scores."""
+
+    features: Mapping[str, Tensor]
+    scales: Mapping[str, Standardiser]
+
+    @classmethod
+    def of(cls, reference: Sequence[Measured]) -> "Pool":
+        features = {kind: torch.stack([clip.pool_features[kind] for clip in reference]) for kind in FEATURES}
+        scales = {kind: Standardiser.of(values) for kind, values in features.items()}
+        return cls({kind: scales[kind](values) for kind, values in features.items()}, scales)
+
+    def standardised(self, clips: Sequence[Measured], kind: str) -> Tensor:
+        """Features of other clips in the pool's z-scores, `[N, D]`."""
+        return self.scales[kind](torch.stack([clip.features[kind] for clip in clips]))
 
 
 def summarise(
@@ -79,38 +100,42 @@ def summarise(
     """Rows "generated", "ground truth" and, where training dances are given, "training" (a model that copies)."""
     if not generated or not reference:
         raise InputError("an evaluation needs at least one generated and one reference dance")
-    pool = {kind: torch.stack([clip.pool_features[kind] for clip in reference]) for kind in FEATURES}
-    scales = {kind: Standardiser.of(features) for kind, features in pool.items()}
-    rows = [_row("generated", generated, pool, scales, training, len(generated), seed)]
-    truth = _row("ground truth", reference, pool, scales, training, len(generated), seed)
-    truth_fid = {f"fid_{k}": _truth_fid(reference, k, scales[k], len(generated), seed) for k in FEATURES}
+    pool = Pool.of(reference)
+    rows = [_row("generated", generated, pool, training, len(generated), seed)]
+    truth = _row("ground truth", reference, pool, training, len(generated), seed)
+    truth_fid = {f"fid_{k}": _truth_fid(reference, k, pool, len(generated), seed) for k in FEATURES}
     rows.append(Row(truth.name, {**truth.metrics, **truth_fid}, truth.clips, truth.nearest))
     if training:
-        rows.append(_row("training", training, pool, scales, training, len(generated), seed))
-    return Report(rows, seed, _notes(rows, scales))
+        rows.append(_row("training", training, pool, training, len(generated), seed))
+    return Report(rows, seed, _notes(rows, pool.scales))
+
+
+def set_row(name: str, clips: Sequence[Measured], pool: Pool, seed: int) -> Row:
+    """One set of clips against a pool: Fréchet distances and diversities, and the mean of each clip's own numbers."""
+    ours = {kind: pool.standardised(clips, kind) for kind in FEATURES}
+    metrics = {f"fid_{k}": _fid(ours[k], pool.features[k], seed, f"{name} fid_{k}") for k in FEATURES}
+    metrics |= {f"div_{k}": _diversity(ours[k], seed, f"{name} div_{k}") for k in FEATURES}
+    for metric in clips[0].numbers:
+        per_clip = torch.tensor([clip.numbers[metric] for clip in clips])
+        metrics[metric] = mean_estimate(per_clip, seed, f"{name} {metric}")
+    return Row(name, metrics, clips)
 
 
 def _row(
     name: str,
     clips: Sequence[Measured],
-    pool: Mapping[str, Tensor],
-    scales: Mapping[str, Standardiser],
+    pool: Pool,
     training: Sequence[Measured],
     most_compared: int,
     seed: int,
 ) -> Row:
-    ours = {kind: scales[kind](torch.stack([clip.features[kind] for clip in clips])) for kind in FEATURES}
-    metrics = {f"fid_{k}": _fid(ours[k], scales[k](pool[k]), seed, f"{name} fid_{k}") for k in FEATURES}
-    metrics |= {f"div_{k}": _diversity(ours[k], seed, f"{name} div_{k}") for k in FEATURES}
-    for metric in clips[0].numbers:
-        per_clip = torch.tensor([clip.numbers[metric] for clip in clips])
-        metrics[metric] = mean_estimate(per_clip, seed, f"{name} {metric}")
+    row = set_row(name, clips, pool, seed)
     if not training:
-        return Row(name, metrics, clips)
+        return row
     compared = _drawn(clips, most_compared, seed, f"{name} compared")
     nearest = nearest_training_clips([c.copy_joints_m for c in compared], [c.copy_joints_m for c in training])
-    metrics["copy_distance_m"] = mean_estimate(nearest.distance_m, seed, f"{name} copy")
-    return Row(name, metrics, clips, _named(compared, training, nearest))
+    copying = {"copy_distance_m": mean_estimate(nearest.distance_m, seed, f"{name} copy")}
+    return Row(name, {**row.metrics, **copying}, clips, _named(compared, training, nearest))
 
 
 def _drawn(clips: Sequence[Measured], most: int, seed: int, purpose: str) -> Sequence[Measured]:
@@ -142,7 +167,7 @@ def _diversity(ours: Tensor, seed: int, purpose: str) -> Estimate:
     return set_estimate(float(diversity(ours)), len(ours), resampled, seed, purpose)
 
 
-def _truth_fid(reference: Sequence[Measured], kind: str, scale: Standardiser, generated: int, seed: int) -> Estimate:
+def _truth_fid(reference: Sequence[Measured], kind: str, pool: Pool, generated: int, seed: int) -> Estimate:
     """What real dances score against other real dances, with as many clips as the generated row has.
 
     Standardised with the whole pool, as the generated row is: a feature that is rare in a part of the pool would
@@ -151,12 +176,11 @@ def _truth_fid(reference: Sequence[Measured], kind: str, scale: Standardiser, ge
     drawn = min(generated, len(reference) // 2)
     if drawn < _FEWEST:
         return UNKNOWN
-    scored = scale(torch.stack([clip.features[kind] for clip in reference]))
-    pool = scale(torch.stack([clip.pool_features[kind] for clip in reference]))
+    scored, real = pool.standardised(reference, kind), pool.features[kind]
     draws = []
     for split in range(GROUND_TRUTH_SPLITS):
         order = torch.randperm(len(reference), generator=generator(seed, 0, split, "ground truth split"))
-        draws.append(frechet_distance(scored[order[:drawn]], pool[order[drawn:]]))
+        draws.append(frechet_distance(scored[order[:drawn]], real[order[drawn:]]))
     return spread_estimate(torch.stack(draws), drawn)
 
 
@@ -169,14 +193,19 @@ def _notes(rows: Sequence[Row], scales: Mapping[str, Standardiser]) -> list[str]
     """What a reader must know before comparing these numbers with others."""
     sizes = ", ".join(f"{len(row.clips)} {row.name}" for row in rows)
     notes = [f"{sizes}: Fréchet distances of other numbers of dances can't be compared with these"]
-    for kind, scale in scales.items():
-        if scale.constant_columns:
-            notes.append(
-                f"fid_{kind}, div_{kind}: columns {scale.constant_columns} (from 0) left out: constant in the reference"
-            )
+    notes += left_out_columns(scales)
     if any(len(row.clips) < _FEWEST for row in rows):
         notes.append("fid and div need at least 2 dances on each side")
     scored = rows[0].metrics["bas_music_to_dance"].clips
     if scored < len(rows[0].clips):
         notes.append(f"beats: {scored} of {len(rows[0].clips)} generated dances have a song with beats")
     return notes
+
+
+def left_out_columns(scales: Mapping[str, Standardiser]) -> list[str]:
+    """A sentence for each kind of features some of which are constant in the reference."""
+    return [
+        f"fid_{kind}, div_{kind}: columns {scale.constant_columns} (from 0) left out: constant in the reference"
+        for kind, scale in scales.items()
+        if scale.constant_columns
+    ]

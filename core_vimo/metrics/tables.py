@@ -1,10 +1,11 @@
-"""A report as JSON (everything), CSV, Markdown, or a table on the terminal: metrics down, sets of dances across."""
+"""A report as JSON (everything), CSV, Markdown, or tables on the terminal: metrics down, sets of clips across."""
 
 import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ GOOD = {
     "float_m": "as the ground truth, m",
     "jitter": "as the ground truth, 10 m/s³",
     "copy_distance_m": "not far below the ground truth, m",
+    "mpjpe": "lower, mm",
+    "pa_mpjpe": "lower, mm",
+    "accel_error": "lower, m/s²",
 }
 """What to wish for, and the unit; by metric, or by the word before its underscore."""
 
@@ -54,7 +58,7 @@ def as_json(report: Report) -> str:
         "seed": report.seed,
         "protocol": dict(report.protocol),
         "notes": list(report.notes),
-        "rows": [_row_content(row) for row in report.rows],
+        "rows": [_row_content(row, report.clips_are) for row in report.rows],
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -66,42 +70,55 @@ def as_csv(report: Report) -> str:
     writer.writerow(["row", "metric", "value", "low", "high", "clips", "seed"])
     for row in report.rows:
         for metric, e in row.metrics.items():
-            writer.writerow([row.name, metric, e.value, e.low, e.high, e.clips, report.seed])
+            writer.writerow([_full_name(row), metric, e.value, e.low, e.high, e.clips, report.seed])
     for subject, how in report.protocol.items():
         writer.writerow(["protocol", subject, how, "", "", "", report.seed])
     return text.getvalue()
 
 
 def as_markdown(report: Report) -> str:
-    """The table, the protocol and the notes."""
-    header = ["metric", *(_title(row) for row in report.rows), "good is"]
-    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
-    lines += ["| " + " | ".join(cells) + " |" for cells in _cells(report)]
-    lines += ["", *(f"- {line}" for line in _footnotes(report)), ""]
+    """The tables, the protocol and the notes."""
+    lines: list[str] = []
+    for section, rows in _sections(report).items():
+        header = ["metric", *map(_title, rows), "good is"]
+        lines += [f"### {section}", ""] if section else []
+        lines += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+        lines += ["| " + " | ".join(cells) + " |" for cells in _cells(rows)]
+        lines += [""]
+    lines += [*(f"- {line}" for line in _footnotes(report)), ""]
     return "\n".join(lines)
 
 
-def as_rich(report: Report) -> "Table":
-    """For the terminal."""
+def as_rich(report: Report) -> "list[Table]":
+    """For the terminal; the last table has the protocol and the notes below it."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(caption=escape("\n".join(_footnotes(report))), caption_justify="left")
-    for title in ("metric", *(_title(row) for row in report.rows), "good is"):
-        table.add_column(title)
-    for cells in _cells(report):
-        table.add_row(*map(escape, cells))
-    return table
+    tables = []
+    for section, rows in _sections(report).items():
+        table = Table(title=escape(section) or None, title_justify="left", caption_justify="left")
+        for title in ("metric", *map(_title, rows), "good is"):
+            table.add_column(escape(title))
+        for cells in _cells(rows):
+            table.add_row(*map(escape, cells))
+        tables.append(table)
+    tables[-1].caption = escape("\n".join(_footnotes(report)))
+    return tables
 
 
 _WRITERS = {".json": as_json, ".csv": as_csv, ".md": as_markdown}
 
 
-def _cells(report: Report) -> list[list[str]]:
-    return [
-        [metric, *(_shown(row.metrics[metric]) for row in report.rows), _good(metric)]
-        for metric in report.rows[0].metrics
-    ]
+def _sections(report: Report) -> Mapping[str, list[Row]]:
+    return {section: list(rows) for section, rows in groupby(report.rows, lambda row: row.section)}
+
+
+def _full_name(row: Row) -> str:
+    return f"{row.section}: {row.name}" if row.section else row.name
+
+
+def _cells(rows: Sequence[Row]) -> list[list[str]]:
+    return [[metric, *(_shown(row.metrics[metric]) for row in rows), _good(metric)] for metric in rows[0].metrics]
 
 
 def _footnotes(report: Report) -> Sequence[str]:
@@ -123,12 +140,13 @@ def _shown(estimate: Estimate) -> str:
     return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
 
 
-def _row_content(row: Row) -> dict[str, Any]:
+def _row_content(row: Row, clips_are: str) -> dict[str, Any]:
     return {
+        **({"section": row.section} if row.section else {}),
         "name": row.name,
         "clips": len(row.clips),
         "metrics": {name: _estimate_content(e) for name, e in row.metrics.items()},
-        "dances": [
+        clips_are: [
             {
                 "name": clip.name,
                 "seconds": clip.seconds,

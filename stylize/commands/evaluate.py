@@ -1,35 +1,42 @@
-"""`vimo evaluate`: a folder of dances measured against real ones."""
+"""`vimo evaluate`: dances measured against real ones; motions of videos measured against true ones."""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core_vimo.metrics.measures import BeatTimes, Measured
-    from core_vimo.motion import Motion
+    from core_vimo.metrics.measures import Measured
+    from core_vimo.metrics.report import Report
 
-HELP = "Measure a folder of dances against real ones: the field's metrics with intervals and the ground truth's row."
-EXAMPLE = "vimo evaluate my_dances/ --reference real_dances/ --songs songs/ --training data/free --out report.json"
+HELP = "Measure dances, or a video-to-motion model: the field's metrics with intervals and the ground truth's row."
+EXAMPLE = "vimo evaluate dances my_dances/ --reference real_dances/ --songs songs/ --out report.json"
 
-_PREFERRED = (".npz", ".glb", ".bvh", ".pkl")
-_MANIFEST = "manifest.json"
-_TABLE_WIDTH = 150
-"""For output that isn't a terminal; rich would fold the table into 80 columns."""
-
-
-@dataclass(frozen=True)
-class _Dance:
-    """A dance still on disk; `read` gives it, and its music's beats in seconds from its first frame where known."""
-
-    name: str
-    read: "Callable[[], tuple[Motion, BeatTimes | None]]"
+_TABLE_WIDTH = 200
+"""For output that isn't a terminal; rich would fold the tables into 80 columns."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(metavar="KIND", required=True)
+    dances = kinds.add_parser("dances", help="a folder of dances against real ones")
+    _add_dances(dances)
+    dances.set_defaults(measure=_dances)
+    motion = kinds.add_parser("motion", help="a video-to-motion model on held-out motions that casual cameras filmed")
+    _add_motion(motion)
+    motion.set_defaults(measure=_motion)
+    for kind in (dances, motion):
+        kind.add_argument(
+            "--out",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="report.json, .csv or .md; may be repeated",
+        )
+
+
+def _add_dances(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dances", type=Path, metavar="DIR", help="folder of generated dances, searched through")
     what = "folder of motion files, or a data set made by `vimo dataset dances`"
     parser.add_argument(
@@ -41,177 +48,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--training", type=Path, metavar="DIR", help=f"what the model learned from, to tell copying: {what}"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="report.json, .csv or .md; may be repeated",
-    )
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and of the ground truth's draws")
 
 
+def _add_motion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DIR", help="data set made by `vimo dataset motions`, some of it held out"
+    )
+    parser.add_argument("--bundle", type=Path, help="folder of another trained ViMo (default: the shipped one)")
+    parser.add_argument("--lifter", type=Path, metavar="BUNDLE", help="a trained lifter to compare with")
+    parser.add_argument(
+        "--conditions",
+        nargs="+",
+        metavar="NAME",
+        help="what films: static, moving, cut, missing (static, with 30 %% of the joints dropped); default: all four. "
+        "Differences are from the first",
+    )
+    parser.add_argument("--takes", type=int, default=1, help="motions a window; of several the best is measured too")
+    parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
+    parser.add_argument("--guidance", type=float, default=2.0, help="how much the video is heeded (default 2)")
+    parser.add_argument("--windows", type=int, metavar="N", help="at most so many windows of 5 s (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of the cameras, the motions and the bootstrap")
+
+
 def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from core_vimo.metrics.tables import as_rich, require_report_suffix, write_report
+
+    for path in arguments.out:
+        require_report_suffix(path)
+    measure: Callable[[argparse.Namespace], Report] = arguments.measure
+    report = measure(arguments)
+    for path in arguments.out:
+        write_report(report, path)
+    console = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
+    console.print(*as_rich(report))
+    return 0
+
+
+def _dances(arguments: argparse.Namespace) -> "Report":
     from dataclasses import replace
 
     from rich.console import Console
 
     from core_vimo.metrics.report import summarise
-    from core_vimo.metrics.tables import as_rich, require_report_suffix, write_report
+    from stylize.measured_dances import SongBeats, measured_dances
 
-    for path in arguments.out:
-        require_report_suffix(path)
-    console = Console() if sys.stdout.isatty() else Console(width=_TABLE_WIDTH)
-    beats = _SongBeats(arguments.songs)
+    beats = SongBeats(arguments.songs)
     left_out: list[str] = []
-    generated = _measured(arguments.dances, "test", beats, left_out)
-    reference = _measured(arguments.reference, "test", beats, left_out)
+    generated = measured_dances(arguments.dances, "test", beats, left_out)
+    reference = measured_dances(arguments.reference, "test", beats, left_out)
     training: Sequence[Measured] = ()
     if arguments.training:
-        training = _measured(arguments.training, "train", None, left_out)
+        training = measured_dances(arguments.training, "train", None, left_out)
     with Console(stderr=True).status("Comparing"):
         report = summarise(generated, reference, training, arguments.seed)
-    report = replace(report, notes=[*report.notes, *left_out, *beats.refused])
-    for path in arguments.out:
-        write_report(report, path)
-    console.print(as_rich(report))
-    return 0
+    return replace(report, notes=[*report.notes, *left_out, *beats.refused])
 
 
-def _measured(folder: Path, split: str, beats: "_SongBeats | None", left_out: list[str]) -> "list[Measured]":
-    """Measure every usable dance of a folder; the others are named in `left_out`. InputError where none is usable."""
-    from rich.console import Console
-    from rich.progress import track
+def _motion(arguments: argparse.Namespace) -> "Report":
+    from core_vimo.video_to_motion.build import SHIPPED, load_lifter, load_vimo
+    from core_vimo.video_to_motion.held_out import CONDITIONS
+    from stylize.motion_evaluation import EvaluationSettings, evaluate_motion
+    from stylize.progress import Progress
 
-    from core_vimo.errors import InputError
-    from core_vimo.metrics.measures import measure
-
-    dances = _find_dances(folder, split, beats)
-    found, refused = [], []
-    for dance in track(dances, f"Measuring {folder.name}", console=Console(stderr=True), transient=True):
-        try:
-            found.append(measure(dance.name, *dance.read()))
-        except InputError as error:
-            refused.append(f"left out: {error}")
-    if not found:
-        raise InputError(f"{folder}: none of its {len(dances)} dances can be measured; first {refused[0]}")
-    left_out.extend(refused)
-    return found
-
-
-def _find_dances(folder: Path, split: str, beats: "_SongBeats | None") -> list[_Dance]:
-    """The dances of a folder, each once though it may be there in several formats, or those of a data set."""
-    from core_vimo.errors import InputError
-
-    if not folder.is_dir():
-        raise InputError(f"{folder}: is not a folder; name a folder of dances")
-    if (folder / "index.json").is_file():
-        return list(_data_set_dances(folder, split))
-    dances = [_file_dance(path, folder, beats) for path in _motion_files(folder)]
-    if not dances:
-        raise InputError(f"{folder}: holds no motion files ({', '.join(_PREFERRED)}); name a folder of dances")
-    return dances
-
-
-def _motion_files(folder: Path) -> list[Path]:
-    from core_vimo.formats.sources import visible_files
-
-    files = [path for path in visible_files(folder) if path.suffix.lower() in _PREFERRED]
-    files.sort(key=lambda path: _PREFERRED.index(path.suffix.lower()), reverse=True)
-    return sorted({path.with_suffix(""): path for path in files}.values())
-
-
-def _file_dance(path: Path, folder: Path, beats: "_SongBeats | None") -> _Dance:
-    def read() -> "tuple[Motion, BeatTimes | None]":
-        from core_vimo.formats import read_motion
-
-        return read_motion(path), beats.of(path) if beats else None
-
-    return _Dance(path.relative_to(folder).as_posix(), read)
-
-
-def _data_set_dances(folder: Path, split: str) -> Iterator[_Dance]:
-    from edge_adapter.dance_data import DanceSet
-
-    dances = DanceSet(folder, split)
-
-    def read(index: int) -> "tuple[Motion, BeatTimes | None]":
-        paired = dances[index]
-        return paired.motion, paired.beats_s.numpy()
-
-    for index, row in enumerate(dances.rows):
-        yield _Dance(row["name"], partial(read, index))
-
-
-class _SongBeats:
-    """Beats of each dance's song, tracked once a song."""
-
-    def __init__(self, songs: Path | None) -> None:
-        from core_vimo.errors import InputError
-        from edge_adapter.dance_sources import SONG_SUFFIXES
-
-        if songs is not None and not songs.is_dir():
-            raise InputError(f"{songs}: is not a folder; name a folder of songs")
-        files = sorted(songs.iterdir()) if songs else []
-        self.by_stem = {path.stem: path for path in files if path.suffix.lower() in SONG_SUFFIXES}
-        self.tracked: dict[Path, BeatTimes | None] = {}
-        self.refused: list[str] = []
-
-    def of(self, motion: Path) -> "BeatTimes | None":
-        """Beats in seconds from the dance's first frame; None where the dance has no song."""
-        found = self._noted_down(motion) or self._named_like(motion)
-        if found is None:
-            return None
-        song, start_s = found
-        if song not in self.tracked:
-            self.tracked[song] = self._track(song)
-        beats_s = self.tracked[song]
-        return None if beats_s is None else beats_s - start_s
-
-    def _track(self, song: Path) -> "BeatTimes | None":
-        """A song that can't be read costs its dances the beat metrics, not the rest."""
-        from stylize.progress import tell_compiling
-
-        tell_compiling("librosa")
-        from core_vimo.errors import InputError
-        from edge_adapter.beats import track_beats
-
-        try:
-            return track_beats(song).beats_s
-        except InputError as error:
-            self.refused.append(f"no beats: {error}")
-            return None
-
-    def _noted_down(self, motion: Path) -> tuple[Path, float] | None:
-        """The song of the dance's manifest where it still lies, or the one of its name in the folder of songs."""
-        noted = _manifest_song(motion.parent / _MANIFEST)
-        if noted is None:
-            return None
-        song = noted[0] if noted[0].is_file() else self.by_stem.get(noted[0].stem)
-        return None if song is None else (song, noted[1])
-
-    def _named_like(self, motion: Path) -> tuple[Path, float] | None:
-        """By the file's stem, its folder's name, or (AIST++) the music id in its name, as in `_mBR0_`."""
-        for name in (motion.stem, motion.parent.name, *motion.stem.split("_")):
-            if name in self.by_stem:
-                return self.by_stem[name], 0.0
-        return None
-
-
-def _manifest_song(manifest: Path) -> tuple[Path, float] | None:
-    """The song that `vimo dance` wrote down beside its dance, and the second of it at which the dance starts."""
-    from core_vimo.errors import InputError
-    from core_vimo.reading import read_json
-
-    if not manifest.is_file():
-        return None
-    try:
-        content = read_json(manifest)
-        song = content.get("song")
-        start_s = float(content.get("audio_offset_s", 0.0))
-    except (InputError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{manifest}: is not a manifest of `vimo dance`; remove it, or make the dance again"
-        ) from error
-    return (manifest.parent / song, start_s) if isinstance(song, str) else None
+    settings = EvaluationSettings(
+        tuple(arguments.conditions or CONDITIONS),
+        takes=arguments.takes,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
+        windows=arguments.windows,
+        seed=arguments.seed,
+    )
+    vimo = load_vimo(arguments.bundle or SHIPPED)
+    lifter = load_lifter(arguments.lifter) if arguments.lifter else None
+    with Progress() as progress:
+        return evaluate_motion(arguments.data, vimo, lifter, settings, progress)

@@ -29,13 +29,13 @@ def test_a_data_set_cannot_name_files_outside_itself(name, refused, tmp_path):
     row = {"name": name, "split": "test", "frames": 9, "music": ""}
     index = {"format": 1, "extractor": "librosa35", "dances": [row]}
     (tmp_path / "index.json").write_text(json.dumps(index))
-    assert "outside" in refused("evaluate", tmp_path, "--reference", tmp_path)
+    assert "outside" in refused("evaluate", "dances", tmp_path, "--reference", tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", "[" * 100_000, '{"format": 1, "extractor": "x", "dances": [{}]}'])
 def test_broken_indices(text, refused, tmp_path):
     (tmp_path / "index.json").write_text(text)
-    assert "index.json" in refused("evaluate", tmp_path, "--reference", tmp_path)
+    assert "index.json" in refused("evaluate", "dances", tmp_path, "--reference", tmp_path)
 
 
 def test_archives_that_are_none_or_explode(refused, tmp_path):

@@ -62,7 +62,7 @@ def songs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _evaluate(*arguments: str | Path) -> dict:
     """Run the command and read its report, which stands last in the arguments."""
-    assert main(["evaluate", *map(str, arguments)]) == 0
+    assert main(["evaluate", "dances", *map(str, arguments)]) == 0
     return json.loads(Path(arguments[-1]).read_text())
 
 
@@ -194,7 +194,7 @@ def test_a_data_set_gives_its_test_dances_with_their_beats_and_its_training_danc
 def test_csv_and_markdown_too(folders: tuple[Path, Path], tmp_path: Path) -> None:
     outs = [tmp_path / "report.csv", tmp_path / "report.md"]
     flags = [str(part) for out in outs for part in ("--out", out)]
-    assert main(["evaluate", str(folders[0]), "--reference", str(folders[1]), *flags]) == 0
+    assert main(["evaluate", "dances", str(folders[0]), "--reference", str(folders[1]), *flags]) == 0
     assert "generated,fid_k," in outs[0].read_text()
     assert "| fid_k |" in outs[1].read_text()
 
@@ -223,7 +223,7 @@ def test_what_cannot_work_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     _made(tmp_path / "empty")
     (_made(tmp_path / "torn") / "torn.npz").write_bytes(b"PK\x03\x04 torn")
-    assert main(["evaluate", dances, "--reference", reference, *extra]) == 2
+    assert main(["evaluate", "dances", dances, "--reference", reference, *extra]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("vimo: ")
     assert said in error

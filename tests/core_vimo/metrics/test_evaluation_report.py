@@ -145,7 +145,8 @@ def test_every_table_names_sizes_rates_windows_and_seed(report: Report) -> None:
     text = as_markdown(report)
     for fact in ("generated (N = 4)", "ground truth (N = 10)", "60 fps", "150 frames", "seed 3"):
         assert fact in text
-    assert as_rich(report).row_count == len(report.rows[0].metrics)
+    (table,) = as_rich(report)
+    assert table.row_count == len(report.rows[0].metrics)
 
 
 def test_every_metric_says_what_is_good(report: Report) -> None:
