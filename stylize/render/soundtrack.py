@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_vimo.errors import InputError, MediaError
+from core_vimo.media import decoded, media_error, open_media
 from edge_adapter.audio import audio_seconds
 
 log = logging.getLogger(__name__)
@@ -32,11 +33,39 @@ def check_song(path: Path, start_s: float) -> None:
         raise MediaError(f"{path}: has a sound track, but nothing in it can be decoded; export the sound again")
 
 
+def sound_of_video(path: Path, start_s: float, seconds: float) -> Iterator[Samples] | None:
+    """`soundtrack` of a video from `start_s` after its first picture on; None where no sound can be had from there."""
+    try:
+        start_s += _sound_before_picture_s(path)
+        check_song(path, max(start_s, 0.0))
+    except InputError as error:
+        log.warning("%s; going on without sound", error)
+        return None
+    return soundtrack(path, start_s, seconds)
+
+
+def _sound_before_picture_s(path: Path) -> float:
+    """Seconds between the first sample and the first picture: files that were cut or recorded begin with either."""
+    begins_s = []
+    try:
+        for kind in ("video", "audio"):
+            with open_media(path) as container:
+                first = next(decoded(container, container.streams.best(kind)), None)
+                known = first is not None and first.pts is not None and first.time_base is not None
+                begins_s.append(float(first.pts * first.time_base) if known else 0.0)
+    except Exception as error:
+        raise media_error(path, error) from error
+    return begins_s[0] - begins_s[1]
+
+
 def soundtrack(path: Path, start_s: float, seconds: float) -> Iterator[Samples]:
-    """Stereo blocks `[2, BLOCK]` at `RATE` Hz (the last one shorter), `round(seconds * RATE)` samples in all."""
+    """Stereo blocks `[2, BLOCK]` at `RATE` Hz (the last one shorter), `round(seconds * RATE)` samples in all.
+
+    Before 0 s there is silence.
+    """
     left = round(seconds * RATE)
-    rest = np.zeros((2, 0), np.float32)
-    for piece in _after(_decoded(path), round(start_s * RATE)):
+    rest = np.zeros((2, max(round(-start_s * RATE), 0)), np.float32)
+    for piece in _after(_decoded(path), max(round(start_s * RATE), 0)):
         rest = np.concatenate((rest, piece), axis=1)
         while rest.shape[1] >= BLOCK and left > 0:
             yield rest[:, : min(BLOCK, left)]
