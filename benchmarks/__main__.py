@@ -5,7 +5,7 @@ import importlib
 
 from benchmarks.measure import machine, publish
 
-SUBJECTS = ("features", "training_step", "sampling", "rendering")
+SUBJECTS = ("features", "training_step", "sampling", "video", "rendering")
 
 
 def main() -> None:

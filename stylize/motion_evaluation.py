@@ -120,11 +120,12 @@ def lifted(lifter: LifterModel, seen: torch.Tensor) -> Motion:
 def measure_guess(film: FilmedClip, motion: Motion) -> Measured:
     """A motion beside the true one: errors are means over frames, one number a clip."""
     ours, theirs = motion.joints_m(), film.truth.joints_m()
-    errors = {
-        "mpjpe": float(mpjpe(ours, theirs).mean()),
-        "pa_mpjpe": float(pa_mpjpe(ours, theirs).mean()),
-        "accel_error": float(accel_error(ours, theirs, FPS).mean()),
+    per_frame = {
+        "mpjpe": mpjpe(ours, theirs),
+        "pa_mpjpe": pa_mpjpe(ours, theirs),
+        "accel_error": accel_error(ours, theirs, FPS),
     }
+    errors = {name: round(float(values.mean()), 6) for name, values in per_frame.items()}  # the truth's own is 0
     measured = measure(film.name, motion)
     return replace(measured, numbers=errors | {name: measured.numbers[name] for name in OWN})
 

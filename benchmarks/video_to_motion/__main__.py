@@ -1,0 +1,97 @@
+"""`python -m benchmarks.video_to_motion`: train every variant with every seed, measure, write ablations.json and .md.
+
+A run that is done is not made again: stopped, the same command goes on.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import machine
+from benchmarks.video_to_motion.item import CONDITIONS, Item, Plan, add_plan, plan_of
+from benchmarks.video_to_motion.summary import tables
+from benchmarks.video_to_motion.variants import VARIANTS
+from core_vimo.publish import publish_file
+
+LOG = "log.txt"
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    plan = plan_of(arguments)
+    items = [Item(plan, variant, seed) for seed in range(arguments.seeds) for variant in arguments.variants]
+    failed = _make_all([item for item in items if item.result() is None], arguments.jobs)
+    _summarise(items, plan)
+    for item in failed:
+        print(f"failed: {item.folder / LOG}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.video_to_motion", description=__doc__)
+    add_plan(parser)
+    parser.add_argument("--variants", nargs="+", choices=tuple(VARIANTS), default=list(VARIANTS), metavar="VARIANT")
+    parser.add_argument("--seeds", type=int, default=3, help="runs a variant (default 3)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, a core each (default 2)")
+    return parser
+
+
+def _make_all(items: Sequence[Item], jobs: int) -> list[Item]:
+    """Those that failed."""
+    failed = []
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {pool.submit(_make, item): item for item in items}
+        for done, future in enumerate(as_completed(running), start=1):
+            item, code = running[future], future.result()
+            print(f"{done}/{len(items)} {item.variant}, seed {item.seed}" + (": failed" if code else ""), flush=True)
+            failed += [item] if code else []
+    return failed
+
+
+def _make(item: Item) -> int:
+    """In a process of one thread; what it says is kept beside its result."""
+    plan = item.plan
+    command = [
+        *(sys.executable, "-m", "benchmarks.video_to_motion.item", item.variant, str(item.seed)),
+        *("--data", str(plan.data), "--out", str(plan.out), "--steps", str(plan.steps)),
+        *("--sampling-steps", str(plan.sampling_steps), "--overrides", *plan.overrides),
+        *(("--windows", str(plan.windows)) if plan.windows else ()),
+    ]
+    item.folder.mkdir(parents=True, exist_ok=True)
+    with open(item.folder / LOG, "w") as log:
+        return subprocess.run(command, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}).returncode
+
+
+def _summarise(items: Sequence[Item], plan: Plan) -> None:
+    """Print and write what is there."""
+    results: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        result = item.result()
+        if result is not None:
+            results.setdefault(item.variant, []).append(result)
+    made = tables(results, CONDITIONS)
+    shared = {k: v for k, v in asdict(plan).items() if not isinstance(v, Path)}  # nobody's folders
+    facts = machine() | {"command": " ".join(["python -m benchmarks.video_to_motion", *sys.argv[1:]])} | shared
+    text = "\n".join(f"- {name}: {value}" for name, value in facts.items())
+    text += "\n\n" + "\n\n".join(map(str, made)) + "\n"
+    print(text)
+    content = {"facts": facts, "tables": [asdict(table) for table in made], "results": results}
+    _write(plan.out / "ablations.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    _write(plan.out / "ablations.md", text)
+
+
+def _write(path: Path, text: str) -> None:
+    with publish_file(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
