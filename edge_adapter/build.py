@@ -14,8 +14,8 @@ from core_vimo.motion import FPS
 from edge_adapter.backbone import Backbone, BackboneConfig
 
 KIND = "dance"
-EXTRACTORS = {"librosa35": 35, "jukebox": 4800}
-"""What makes music features, and how many channels they have."""
+EXTRACTORS = {"librosa35": 35, "librosa35+beats": 38, "jukebox": 4800}
+"""What makes music features, and how many channels they have; with `+beats`, `edge_adapter.beat_phase` adds three."""
 SHIPPED = Path(__file__).resolve().parent / "bundles" / "edge_small"
 """The bundle that comes with the suite."""
 

@@ -16,9 +16,10 @@ from torch import Tensor
 
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion, turn
+from core_vimo.motion import FPS, Motion, turn
 from core_vimo.motion_store import Entry, Kind, MotionStore, write_store
 from core_vimo.randomness import generator
+from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
 
 DANCES = Kind("dance", "vimo dataset dances", texts=("music",), facts=("extractor",))
 
@@ -56,11 +57,12 @@ def _entry(dance: PairedDance) -> Entry:
 
 
 class DanceSet(MotionStore):
-    """The dances of one split of a data set on disk."""
+    """The dances of one split of a data set on disk; with `beat_phase`, their features tell of their beats too."""
 
-    def __init__(self, folder: Path | str, split: str = "train") -> None:
+    def __init__(self, folder: Path | str, split: str = "train", *, beat_phase: bool = False) -> None:
         super().__init__(DANCES, folder, split)
-        self.extractor: str = self.index["extractor"]
+        self.beat_phase = beat_phase
+        self.extractor: str = self.index["extractor"] + (WITH_BEATS if beat_phase else "")
 
     def __getitem__(self, index: int) -> PairedDance:
         return self.read(index, 0, self.rows[index]["frames"])
@@ -74,6 +76,8 @@ class DanceSet(MotionStore):
             raise self.damaged(index, "doesn't hold the frames of music that index.json names")
         if not features.isfinite().all():
             raise self.damaged(index, "its music features hold NaN or infinity")
+        if self.beat_phase:
+            features = with_beat_phase(features, beats_s.numpy() - start / FPS)
         return PairedDance(row["name"], motion, features, beats_s, row["music"], row["split"])
 
 

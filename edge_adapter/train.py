@@ -16,7 +16,7 @@ from core_vimo.motion_store import data_hash
 from core_vimo.training.run import card, fresh, plain, train_to_bundle
 from core_vimo.training.settings import TrainerSettings, checked_settings
 from edge_adapter.backbone import Backbone, BackboneConfig
-from edge_adapter.build import KIND, build_model
+from edge_adapter.build import EXTRACTORS, KIND, build_model
 from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
 
 MEASURED_WINDOWS = 1500
@@ -29,9 +29,16 @@ def train_dance(config: DictConfig) -> None:
     trainer_settings = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
     checked_settings(BackboneConfig, settings["model"], "model")
     out = Path(settings["out"])
-    dances = DanceSet(settings["data"]["folder"], settings["data"]["split"])
+    data = settings["data"]
+    dances = DanceSet(data["folder"], data["split"], beat_phase=data["beat_phase"])
+    wanted, given = settings["model"]["condition_dim"], EXTRACTORS.get(dances.extractor)
+    if wanted != given:
+        raise InputError(
+            f"model.condition_dim={wanted} doesn't fit features of kind '{dances.extractor}', which have {given} "
+            "channels; change it, or data.beat_phase"
+        )
     codec = fit_codec(dances.motions())
-    windows = DanceWindows(dances, codec, settings["data"]["frames"], settings["data"]["stride"], settings["seed"])
+    windows = DanceWindows(dances, codec, data["frames"], data["stride"], settings["seed"])
     schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
     objective = build_objective(
         _fresh_model(settings, schedule, dances, windows),

@@ -18,6 +18,7 @@ from core_vimo.formats.gltf import write_glb
 from core_vimo.motion import Motion
 from core_vimo.publish import publish_into, sha256_file
 from core_vimo.reading import naming
+from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
 from edge_adapter.beats import BeatGrid, double_time, half_time, shift_counts, track_beats
 from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
 from edge_adapter.feature_cache import cached_features
@@ -157,8 +158,11 @@ def listen(song: Path, extractor_name: str, settings: DanceSettings) -> Heard:
         grid = half_time(grid) if settings.tempo == "half" else double_time(grid)
     if settings.first_count:
         grid = shift_counts(grid, settings.first_count)
-    features = cached_features(song, extractor, settings.start_s, settings.seconds)
-    return Heard(features.values, _from(grid, settings.start_s))
+    values = cached_features(song, extractor, settings.start_s, settings.seconds).values
+    within = _from(grid, settings.start_s)
+    if extractor_name.endswith(WITH_BEATS):
+        values = with_beat_phase(values, within.beats_s)
+    return Heard(values, within)
 
 
 def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report: Report) -> list[Take]:

@@ -13,6 +13,7 @@ from core_vimo.errors import InputError
 from core_vimo.motion import FPS, Motion
 from core_vimo.randomness import generator
 from edge_adapter.audio import audio_seconds, read_audio, write_audio
+from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
 from edge_adapter.beats import track_beats
 from edge_adapter.dance_data import DanceSet, PairedDance
 from edge_adapter.dance_sources import SONG_SUFFIXES
@@ -98,12 +99,12 @@ def rendered_excerpts(count: int, extractor: str, seconds: float) -> list[Excerp
     return found
 
 
-def paired_excerpts(folder: Path, split: str, seconds: float, seed: int) -> list[Excerpt]:
+def paired_excerpts(folder: Path, split: str, extractor: str, seconds: float, seed: int) -> list[Excerpt]:
     """Of the music of a data set, each with the real dance; shorter ones are whole. Variants (mirrored, …) are left
     out, and music with fewer than 4 beats."""
     dances = DanceSet(folder, split)
     rows = [index for index, row in enumerate(dances.rows) if "+" not in row["name"]]
-    found = [_of_dance(dances[index], seconds, seed) for index in rows]
+    found = [_of_dance(dances[index], extractor, seconds, seed) for index in rows]
     return [excerpt for excerpt in found if len(excerpt.beats_s) >= _FEWEST_BEATS]
 
 
@@ -147,13 +148,16 @@ def _of_loop(path: Path, extractor: str, seconds: float, seed: int) -> Excerpt:
     return Excerpt(path.stem, heard, _within(beats_s, heard), known=True)
 
 
-def _of_dance(dance: PairedDance, seconds: float, seed: int) -> Excerpt:
+def _of_dance(dance: PairedDance, extractor: str, seconds: float, seed: int) -> Excerpt:
     frames = min(round(seconds * FPS), len(dance.motion))
     start_s = drawn_start_s((len(dance.motion) - frames) / FPS, seed, dance.name)
     span = slice(round(start_s * FPS), round(start_s * FPS) + frames)
     grid = track_beats(MusicFeatures(dance.features))
     shifted = replace(grid, beats_s=grid.beats_s - start_s, downbeats_s=grid.downbeats_s - start_s)
-    heard = Heard(dance.features[span], shifted)
+    features = dance.features[span]
+    if extractor.endswith(WITH_BEATS):
+        features = with_beat_phase(features, shifted.beats_s)
+    heard = Heard(features, shifted)
     return Excerpt(dance.name, heard, _within(dance.beats_s.numpy() - start_s, heard), False, dance.motion[span])
 
 

@@ -66,7 +66,9 @@ class Measurement:
         self.real = real_excerpts(plan.songs, model.extractor, plan.seconds, plan.settings.seed)
         self.rendered = rendered_excerpts(plan.rendered, model.extractor, plan.seconds)
         self.held_out = (
-            paired_excerpts(plan.data, "test", plan.held_out_seconds, plan.settings.seed) if plan.data else []
+            paired_excerpts(plan.data, "test", model.extractor, plan.held_out_seconds, plan.settings.seed)
+            if plan.data
+            else []
         )
         self.to_real_songs = self._generate(self.real, plan.settings, plan.takes, "Dancing to real songs")
         unheard = replace(plan.settings, guidance=0.0)
@@ -123,7 +125,7 @@ class Measurement:
     def _all_paired(self, data: Path) -> list[Excerpt]:
         """Training dances too: the held-out ones are too few to tell how much real dancers are on the beat."""
         seconds, seed = self.plan.held_out_seconds, self.plan.settings.seed
-        return [*self.held_out, *paired_excerpts(data, "train", seconds, seed)]
+        return [*self.held_out, *paired_excerpts(data, "train", self.model.extractor, seconds, seed)]
 
     def _against_other_songs(self, dances: Dances, excerpts: Sequence[Excerpt]) -> dict[str, Any]:
         music = [alignment.Music(excerpt.beats_s, excerpt.seconds) for excerpt in excerpts]

@@ -20,9 +20,9 @@ def run(dance_folder, tmp_path_factory):
 def test_training_ends_in_a_bundle_that_loads(run):
     out, _ = run
     model = load_dance_model(out / "bundle")
-    assert model.extractor == "librosa35" and model.backbone.config.latent == 32
+    assert model.extractor == "librosa35+beats" and model.backbone.config.latent == 32
     assert not any(p.requires_grad for p in model.backbone.parameters())
-    music = torch.zeros(1, 30, 35)
+    music = torch.zeros(1, 30, 38)
     guess = model.backbone(torch.zeros(1, 30, 151), torch.tensor([5]), model.backbone.encode(music))
     assert torch.isfinite(guess).all()
 
