@@ -25,18 +25,19 @@ class Skating:
     foot_skate_speed: Tensor
 
 
-def foot_skating(joints_m: Tensor, fps: float) -> Skating:
+def foot_skating(joints_m: Tensor, fps: float, within: slice = slice(None)) -> Skating:
     """How much feet on the floor slide (the house's metric, after GMD and Kimodo, which take toes only).
 
     joints_m `[..., S, 24, 3]`. A foot joint is in contact where it stays less than 5 cm over its floor in this frame
-    and the next; it skates there when faster than 0.2 m/s along the floor.
+    and the next; it skates there when faster than 0.2 m/s along the floor. Counted are the steps `within` (step s leads
+    from frame s to s + 1); the floor is the whole clip's.
     """
     if joints_m.shape[-3] < 2:
         raise InputError("foot skating needs at least 2 frames; use a longer motion")
     feet = joints_m[..., FEET, :]
     low = _clearance_m(joints_m) < CONTACT_HEIGHT_M
-    contact = low[..., :-1, :] & low[..., 1:, :]
-    speed = feet[..., :2].diff(dim=-3).norm(dim=-1) * fps
+    contact = (low[..., :-1, :] & low[..., 1:, :])[..., within, :]
+    speed = (feet[..., :2].diff(dim=-3).norm(dim=-1) * fps)[..., within, :]
     count = contact.sum(dim=(-1, -2))
     ratio = (contact & (speed > SKATING_M_S)).sum(dim=(-1, -2)) / count
     return Skating(ratio, (speed * contact).sum(dim=(-1, -2)) / count)

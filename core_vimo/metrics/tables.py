@@ -137,7 +137,9 @@ def _good(metric: str) -> str:
 def _shown(estimate: Estimate) -> str:
     if math.isnan(estimate.value):
         return "–"
-    return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]"
+    # Millionths are what sums are off by, and only make a zero hard to read.
+    value, low, high = (round(number, 6) + 0 for number in (estimate.value, estimate.low, estimate.high))
+    return f"{value:.4g} [{low:.4g}, {high:.4g}]"
 
 
 def _row_content(row: Row, clips_are: str) -> dict[str, Any]:

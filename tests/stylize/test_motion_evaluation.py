@@ -103,6 +103,7 @@ def test_markdown_has_a_table_a_section_and_its_protocol(report) -> None:
         "### static", "### moving", "### cut", "### missing", "### Difference from static"
     ]  # fmt: skip
     assert "| metric | vimo (N = 3) | vimo, best of 2 (N = 3) | lifter (N = 3)" in text
+    assert "| jitter |" in text and "| 0 [0, 0] |" in text and "e-0" not in text
     assert "against a pool of 6" in text and "2 of them shorter than 5 s" in text
 
 
