@@ -9,7 +9,7 @@ from core_vimo.evidence import CONFIDENT
 from core_vimo.footage import Footage
 from core_vimo.motion import FPS
 from core_vimo.video.decode import frames, probe
-from stylize.render.camera import Floats, Size
+from stylize.render.camera import Size
 from stylize.render.keypoints import (
     FLASH,
     LEFT,
@@ -44,10 +44,21 @@ def keypoint_picture(
     facts = None if video is None else probe(video)
     cell = _cell(footage.pose.size if facts is None else (facts.width, facts.height))
     painter = KeypointPainter(footage, cell)
-    times = ((np.arange(min(moments, len(footage))) + 0.5) * len(footage) / min(moments, len(footage))).astype(int)
-    cells = [_moment(painter, video, start_s, int(frame), cell) for frame in times]
+    times = _times(footage, min(moments, len(footage)))
+    cells = [_moment(painter, video, start_s, frame, cell) for frame in times]
     rows = _grid(cells, columns=-(-len(cells) // (2 if cell[0] >= cell[1] and len(cells) > 3 else 1)))
     write_png(np.concatenate((rows, _timeline(footage, times, rows.shape[1]))), path)
+
+
+def _times(footage: Footage, moments: int) -> list[int]:
+    """Frames evenly through the footage; where there are no more shots than moments, each shot has one at least."""
+    times = ((np.arange(moments) + 0.5) * len(footage) / moments).astype(int)
+    shots = [range(len(footage))[shot] for shot in footage.shots()]
+    for shot in shots if len(shots) <= moments else []:
+        if not any(time in shot for time in times):
+            free = [k for k, time in enumerate(times) if sum(t in s for t in times for s in shots if time in s) > 1]
+            times[min(free, key=lambda k: abs(times[k] - shot.start))] = shot[len(shot) // 2]
+    return sorted(times.tolist())
 
 
 def _cell(filmed: Size) -> Size:
@@ -74,7 +85,7 @@ def _grid(cells: list[Image], columns: int) -> Image:
     return sheet
 
 
-def _timeline(footage: Footage, times: Floats, width: int) -> Image:
+def _timeline(footage: Footage, times: list[int], width: int) -> Image:
     """Share of joints seen through time, the cuts with the shots' numbers, and where the moments lie."""
     image = plain_ground((width, _TIMELINE)) // 2
     left, right, top, bottom = 2 * _GAP, width - 2 * _GAP, 34, 88
@@ -83,7 +94,7 @@ def _timeline(footage: Footage, times: Floats, width: int) -> Image:
     y = bottom - share * (bottom - top)
     for edge in (top, bottom):
         draw_plain(image, np.array([(left, edge, right, edge)], np.float32), 0.5, MIDDLE, 0.25)
-    draw_plain(image, np.stack((x[:-1], y, x[1:], y), 1), 1.2, MIDDLE, 0.8)
+    draw_plain(image, np.stack((x[:-2], y[:-1], x[1:-1], y[1:]), 1), 1.2, MIDDLE, 0.8)
     draw_plain(
         image, np.array([(x[cut], 26, x[cut], bottom + 4) for cut in footage.cuts]).reshape(-1, 4), 0.8, FLASH, 1
     )

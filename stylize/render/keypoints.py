@@ -37,6 +37,7 @@ _COLOURS = np.array(
 _DOT = np.where(_STROKES[:, 0] == _STROKES[:, 1], np.where(_STROKES[:, 0] < 5, 1.0, 1.6), 1.0).astype(np.float32)
 
 _FAINTEST = 0.35  # opacity of a joint that is only just confident
+_THINNEST_PX = 0.8
 _FLASH_FRAMES = 4  # in which a cut's flash fades to a third
 
 
@@ -108,7 +109,7 @@ class KeypointPainter:
         low, high = seen.min(0), seen.max(0)
         radius = np.clip(0.009 * np.hypot(*(high - low)), 0.0018 * self._least, 0.006 * self._least)
         self._draw_box(image, low - 4 * radius, high + 4 * radius)
-        self._draw_skeleton(image, joints, np.float32(radius))
+        self._draw_skeleton(image, joints, np.float32(max(radius, _THINNEST_PX)))
 
     def flash(self, image: Image, frame: int) -> None:
         """A frame around the picture that lights up at each cut and fades."""

@@ -119,18 +119,18 @@ def _shown(motion: Motion | Sequence[Motion], seconds: float | None) -> list[Mot
 
 
 def stage_of(motions: Sequence[Motion], size: Size) -> Shot:
-    """The takes in a row, the first at the left, seen from the audience's side; a lone far traveller is followed."""
+    """The takes in a row, the first at the left, seen from the audience's side; far travellers are followed."""
     posed = [poses_of(take) for take in motions]
     length = max(map(len, posed))
     transforms = np.stack([_held(poses.transforms, length) for poses in posed], 1)
     joints_m = np.stack([_held(poses.joints_m, length) for poses in posed], 1)
-    shift = _places(joints_m)
+    path_m = joints_m[:, :, :1].mean(1)  # which the takes share, more or less
+    shift = _places(joints_m - path_m[:, None])
     transforms[..., :2, 3] += shift[:, None]
     joints_m[..., :2] += shift[:, None]
-    ways_m = np.ptp(joints_m[:, :, 0, :2], axis=0).max(0)
-    alone = len(motions) == 1 and length > 1
-    if alone and ways_m.max() > _FAR_M:
-        camera = follow(joints_m[:, 0], FPS, size, FRONT)
+    if np.ptp(path_m[:, 0, :2], axis=0).max() > _FAR_M:
+        points_m = np.concatenate((path_m, joints_m.reshape(length, -1, 3)), 1)
+        camera = follow(points_m, FPS, size, FRONT)
     else:
         camera = frame_all(joints_m, size, FRONT)
     return Shot(mannequin_mesh(), transforms, joints_m, camera, size, FPS)

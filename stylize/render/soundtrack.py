@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -46,16 +47,21 @@ def sound_of_video(path: Path, start_s: float, seconds: float) -> Iterator[Sampl
 
 def _sound_before_picture_s(path: Path) -> float:
     """Seconds between the first sample and the first picture: files that were cut or recorded begin with either."""
-    begins_s = []
     try:
-        for kind in ("video", "audio"):
-            with open_media(path) as container:
-                first = next(decoded(container, container.streams.best(kind)), None)
-                known = first is not None and first.pts is not None and first.time_base is not None
-                begins_s.append(float(first.pts * first.time_base) if known else 0.0)
+        return _begins_s(path, "video") - _begins_s(path, "audio")
     except Exception as error:
         raise media_error(path, error) from error
-    return begins_s[0] - begins_s[1]
+
+
+def _begins_s(path: Path, kind: Literal["video", "audio"]) -> float:
+    """Time stamp of the first picture or sound that can be decoded; 0 where it has none."""
+    with open_media(path) as film:
+        track = film.streams.best(kind)
+        assert isinstance(track, av.AudioStream | av.VideoStream)
+        first = next(decoded(film, track), None)  # type: ignore[type-var]
+        if first is None or first.pts is None or first.time_base is None:
+            return 0.0
+        return float(first.pts * first.time_base)
 
 
 def soundtrack(path: Path, start_s: float, seconds: float) -> Iterator[Samples]:
