@@ -72,6 +72,11 @@ class VideoMotion:
             motions += [ground(self.model.codec.decode(x)) for x in x0]
         return motions
 
+    @torch.no_grad()
+    def denoiser(self, evidence: Tensor, windows: Windows) -> Denoiser:
+        """The model told of `evidence [V, S, 72]`, which is encoded here; for one sampling of one take."""
+        return self._denoiser(self._encoded(evidence, windows), windows, 1)
+
     def _windows(self, evidence: Tensor) -> Windows:
         if evidence.ndim != 3 or evidence.shape[-1] != EVIDENCE:
             raise ValueError(f"evidence must be [views, frames, {EVIDENCE}], not {list(evidence.shape)}")

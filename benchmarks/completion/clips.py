@@ -1,0 +1,63 @@
+"""Held-out clips with a gap in the middle, and by how much joints vary in the training clips beside them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core_vimo.motion import Motion, move, turn
+from core_vimo.motion_store import MotionStore
+from core_vimo.reading import read_json
+from core_vimo.rotations import FRONT, heading
+from core_vimo.video_to_motion.motion_set import MotionSet
+from edge_adapter.dance_data import DanceSet
+
+KNOWN = 60
+"""Frames that are known on either side of a gap: two seconds."""
+STRIDE = 30
+_TRAINING_WINDOWS = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A motion of `KNOWN` frames, a gap, and as many again; its music `[S, C]`, where the data set has one."""
+
+    name: str
+    motion: Motion
+    gap: tuple[int, int]
+    music: Tensor | None
+
+
+def held_out(folder: Path, frames: int, most: int) -> list[Clip]:
+    """At most `most` clips with a gap of so many frames, spread evenly over the test split."""
+    store, length = _store(folder, "test"), frames + 2 * KNOWN
+    starts = [(i, s) for i, row in enumerate(store.rows) for s in range(0, row["frames"] - length + 1, STRIDE)]
+    chosen = torch.linspace(0, len(starts) - 1, min(most, len(starts))).round().long().tolist()
+    return [_clip(store, *starts[number], length) for number in chosen]
+
+
+def joint_deviation_m(folder: Path) -> Tensor:
+    """Of each joint's coordinates `[24, 3]` over training windows, each laid on one place and heading at its gap."""
+    store = _store(folder, "train")
+    windows = store.windows(2 * KNOWN + STRIDE, STRIDE)
+    chosen = torch.linspace(0, len(windows) - 1, min(_TRAINING_WINDOWS, len(windows))).round().long().tolist()
+    cut = (store.cut(*windows[number], 2 * KNOWN + STRIDE)[0] for number in chosen)
+    return torch.cat([laid_on_one_place(motion).joints_m() for motion in cut]).std(0)
+
+
+def laid_on_one_place(motion: Motion) -> Motion:
+    """Over the origin and facing the audience in the last frame before the gap."""
+    turned = turn(motion, FRONT - float(heading(motion.rotations[KNOWN - 1, 0])))
+    return move(turned, -turned.root_m[KNOWN - 1] * torch.tensor([1.0, 1.0, 0.0]))
+
+
+def _store(folder: Path, split: str) -> MotionStore:
+    dances = "dances" in read_json(folder / "index.json")
+    return DanceSet(folder, split) if dances else MotionSet(folder, split)
+
+
+def _clip(store: MotionStore, entry: int, start: int, length: int) -> Clip:
+    motion, own = store.cut(entry, start, length, along=("features",) if isinstance(store, DanceSet) else ())
+    name = f"{store.rows[entry]['name']} from {start}"
+    return Clip(name, laid_on_one_place(motion), (KNOWN, length - KNOWN), own.get("features"))

@@ -1,0 +1,134 @@
+"""Every way of filling gaps, measured against the frames that were taken out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.completion.clips import Clip
+from completion import CleanUp, Filler, Keeping, Manner, in_fill, slerp_between
+from core_vimo.metrics.bootstrap import Estimate, mean_estimate, set_estimate
+from core_vimo.metrics.feet import foot_skating
+from core_vimo.metrics.in_betweening import (
+    border_jerk,
+    global_quaternions,
+    l2p,
+    l2q,
+    spectral_error,
+    spread_m,
+    with_signs_of,
+)
+from core_vimo.motion import Motion, concatenate
+from edge_adapter.long_song import SongDancer
+
+Way = Callable[[Clip, int], list[Motion]]
+"""(clip, seed) -> the clip with its gap filled, once a take."""
+
+PLAIN = Keeping(borders=False, places=False)
+"""Eq. 8 and nothing else."""
+
+
+def ways(dancer: SongDancer, takes: int, *, music: bool, ptss: bool) -> dict[str, Way]:
+    """By the name of their row; `ptss` where the model was trained with per-frame timesteps."""
+
+    def ours(keeping: Keeping, clean_up: CleanUp, *, to_song: bool = False) -> Way:
+        def fill(clip: Clip, seed: int) -> list[Motion]:
+            filler = Filler.alone(dancer, per_frame_timesteps=ptss)
+            if to_song and clip.music is not None:
+                filler = Filler.to_song(dancer, clip.music, per_frame_timesteps=ptss)
+            return in_fill(clip.motion, [clip.gap], filler, Manner(seed, takes, keeping, clean_up))
+
+        return fill
+
+    found = {
+        "ours": ours(Keeping(), CleanUp()),
+        "ours, RePaint 3": ours(Keeping(passes=3), CleanUp()),
+        "ours, no clean-up": ours(Keeping(), CleanUp.none()),
+        "ours, plain replacement": ours(PLAIN, CleanUp.none()),
+        "slerp": lambda clip, seed: [_interpolated(clip)],
+        "ground truth": lambda clip, seed: [clip.motion],
+    }
+    if music:
+        found = {"ours, to its song": ours(Keeping(), CleanUp(), to_song=True)} | found
+    if ptss:
+        found = {"ours, clean frames": ours(Keeping(clean=True), CleanUp())} | found
+    return found
+
+
+def _interpolated(clip: Clip) -> Motion:
+    before, after = clip.motion[: clip.gap[0]], clip.motion[clip.gap[1] :]
+    return concatenate([before, slerp_between(before, after, clip.gap[1] - clip.gap[0]), after])
+
+
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """What is measured of one clip, averaged over its takes."""
+
+    numbers: dict[str, float]
+    weighted: Tensor
+    power: Tensor
+
+
+def measure(way: Way, clips: Sequence[Clip], deviation_m: Tensor, seed: int) -> dict[str, Estimate]:
+    """One row: each metric with its interval over clips. Known frames that lost a bit raise AssertionError."""
+    filled = [_filled(way(clip, seed + 1000 * number), clip, deviation_m) for number, clip in enumerate(clips)]
+    table = {name: torch.tensor([clip.numbers[name] for clip in filled]) for name in filled[0].numbers}
+    rows = {name: mean_estimate(values, seed, name) for name, values in table.items()}
+    weighted, power = (torch.stack([getattr(clip, name) for clip in filled]) for name in ("weighted", "power"))
+
+    def npss(chosen: Tensor) -> Tensor:
+        return weighted[chosen].sum(-1) / power[chosen].sum(-1)
+
+    value = float(npss(torch.arange(len(clips))))
+    return {"npss": set_estimate(value, len(clips), npss, seed, "npss")} | rows
+
+
+def _filled(takes: Sequence[Motion], clip: Clip, deviation_m: Tensor) -> _Filled:
+    for take in takes:
+        _require_known_kept(take, clip)
+    gap = slice(*clip.gap)
+    joints_m, true_m = torch.stack([take.joints_m() for take in takes]), clip.motion.joints_m()
+    true_turns = global_quaternions(clip.motion.rotations[gap]).expand(len(takes), -1, -1, -1)
+    turns = with_signs_of(torch.stack([global_quaternions(take.rotations[gap]) for take in takes]), true_turns)
+    skating = foot_skating(joints_m, clip.motion.fps, slice(clip.gap[0] - 1, clip.gap[1]))
+    spectrum = spectral_error(turns, true_turns)
+    numbers = {
+        "l2p": l2p(joints_m[:, gap], true_m[gap].expand_as(joints_m[:, gap]), deviation_m).mean(),
+        "l2q": l2q(turns, true_turns).mean(),
+        "foot_skate_ratio": skating.foot_skate_ratio.nanmean(),
+        "foot_skate_speed": skating.foot_skate_speed.nanmean(),
+        "border_jerk": border_jerk(joints_m, true_m, clip.gap).mean(),
+        "diversity_m": spread_m(joints_m[:, gap]) if len(takes) > 1 else torch.tensor(torch.nan),
+    }
+    return _Filled({name: float(value) for name, value in numbers.items()}, spectrum.weighted.mean(), spectrum.power[0])
+
+
+def _require_known_kept(take: Motion, clip: Clip) -> None:
+    for known in (slice(0, clip.gap[0]), slice(clip.gap[1], None)):
+        for name in ("rotations", "root_m", "contacts"):
+            assert torch.equal(getattr(take, name)[known], getattr(clip.motion, name)[known]), f"{clip.name}: {name}"
+
+
+def markdown(rows: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """Ways down, metrics across."""
+    metrics = list(next(iter(rows.values())))
+    lines = ["| " + " | ".join(["way", *metrics]) + " |", "|---" * (len(metrics) + 1) + "|"]
+    lines += [
+        "| " + " | ".join([name, *(_shown(row[metric]) for metric in metrics)]) + " |" for name, row in rows.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def numbers(rows: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Any]:
+    """For JSON, which has no NaN."""
+    return {name: {metric: _strict(asdict(e)) for metric, e in row.items()} for name, row in rows.items()}
+
+
+def _strict(estimate: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if value == value else None for name, value in estimate.items()}
+
+
+def _shown(e: Estimate) -> str:
+    return f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]" if e.clips else "-"

@@ -1,0 +1,100 @@
+"""The choreographer's words for `complete`: in-between, in-fill, regenerate, continue, loop, blend.
+
+Frames count at the motion's rate; a gap is (first frame, the one after its last). All give one motion a take, with
+every frame and body part that was to be kept as it was, bit for bit.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+
+import torch
+
+from completion.complete import CONTEXT, Manner, complete
+from completion.filler import Filler
+from completion.interpolation import require_same_rate, slerp_between
+from completion.masks import Mask, first, part, span
+from core_vimo.errors import InputError
+from core_vimo.motion import Motion, concatenate, move, turn
+from core_vimo.rotations import heading
+from core_vimo.skeleton import FEET
+
+Gap = tuple[int, int]
+
+
+def in_between(
+    before: Motion, after: Motion, frames: int, filler: Filler, manner: Manner | None = None
+) -> list[Motion]:
+    """`before`, `frames` new frames, `after`; clips, or single poses as motions of one frame.
+
+    Both stay where they stand, so a far way in a short gap must be run.
+    """
+    whole = concatenate([before, slerp_between(before, after, frames), after])
+    return complete(whole, ~span(len(before), len(before) + frames), filler, manner)
+
+
+def in_fill(motion: Motion, gaps: Sequence[Gap], filler: Filler, manner: Manner | None = None) -> list[Motion]:
+    """`motion` with several gaps filled anew. Raises InputError for gaps that overlap, run backwards or leave it."""
+    return complete(motion, ~_all_of(gaps), filler, manner)
+
+
+def _all_of(gaps: Sequence[Gap]) -> Mask:
+    if not gaps:
+        raise InputError("there is no gap to fill; give at least one")
+    ordered = sorted(gaps)
+    for (start, stop), (next_start, next_stop) in pairwise(ordered):
+        if next_start < stop:
+            raise InputError(f"the gaps {start} to {stop} and {next_start} to {next_stop} overlap; make them one")
+    return reduce(Mask.__or__, (span(*gap) for gap in ordered))
+
+
+def regenerate(
+    motion: Motion, frames: Gap, filler: Filler, manner: Manner | None = None, *, keep: Sequence[str] = ()
+) -> list[Motion]:
+    """`motion` with a span made anew but for the parts to `keep` (`completion.masks.PARTS`).
+
+    New arms: `keep=["legs", "torso", "head", "root"]`. Feet keep their places where legs and root are kept.
+    """
+    return complete(motion, ~span(*frames) | part(*keep), filler, manner)
+
+
+def continue_motion(motion: Motion, frames: int, filler: Filler, manner: Manner | None = None) -> list[Motion]:
+    """`motion` and `frames` more."""
+    held = motion[len(motion) - 1 :]
+    return complete(concatenate([motion, *[held] * _positive(frames)]), first(len(motion)), filler, manner)
+
+
+def loop(motion: Motion, frames: int, filler: Filler, manner: Manner | None = None) -> list[Motion]:
+    """`motion` and `frames` more that lead back into its first frame, in pose, place and heading."""
+    again = motion[:CONTEXT]
+    closed = in_between(motion, again, frames, filler, manner)
+    return [made[: len(motion) + frames] for made in closed]
+
+
+def blend(a: Motion, b: Motion, frames: int, filler: Filler, manner: Manner | None = None) -> list[Motion]:
+    """`a`, a transition of `frames` frames, and `b` turned to head where `a` ends and moved to where the walk arrives.
+
+    Both stand on `a`'s floor. `b`'s poses keep their bits but for that turn.
+    """
+    require_same_rate(a, b)
+    following = following_on(a, b)
+    whole = concatenate([a, slerp_between(a, following, _positive(frames)), following])
+    return complete(whole, ~span(len(a), len(a) + frames), filler, manner, places_kept=False)
+
+
+def following_on(a: Motion, b: Motion) -> Motion:
+    """`b` headed as `a` ends, over the place and on the floor where `a` ends."""
+    radians = heading(a.rotations[-1, 0]) - heading(b.rotations[0, 0])
+    turned = turn(b, float(radians))
+    to_a = a.root_m[-1, :2] - turned.root_m[0, :2]
+    return move(turned, torch.cat((to_a, (_floor_m(a) - _floor_m(b))[None])))
+
+
+def _floor_m(motion: Motion) -> torch.Tensor:
+    return torch.quantile(motion.joints_m()[:, FEET, 2].amin(1), 0.05)
+
+
+def _positive(frames: int) -> int:
+    if frames < 1:
+        raise InputError(f"{frames} frames can't be made; give 1 or more")
+    return frames
