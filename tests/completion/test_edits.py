@@ -1,0 +1,185 @@
+"""The words mean what they say: gaps lie where they should, loops close, blends start where the first motion ends."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from completion import (
+    CleanUp,
+    Filler,
+    Manner,
+    blend,
+    continue_motion,
+    in_between,
+    in_fill,
+    loop,
+    regenerate,
+    slerp_between,
+)
+from completion.borders import arrived, followed, met
+from core_vimo.codec import joint_channels
+from core_vimo.errors import InputError
+from core_vimo.evidence import EVIDENCE
+from core_vimo.motion import move, turn
+from core_vimo.rotations import heading
+from core_vimo.skeleton import FEET
+from core_vimo.video_to_motion.build import VideoMotionModel
+from core_vimo.video_to_motion.network import ViMo, ViMoConfig
+from core_vimo.video_to_motion.video_motion import VideoMotion
+
+
+@pytest.fixture(scope="module")
+def a(invented_dance):
+    return invented_dance(80, 1)
+
+
+@pytest.fixture(scope="module")
+def b(invented_dance):
+    return move(turn(invented_dance(100, 2), 2.5), torch.tensor([4.0, -3.0, 0.2]))
+
+
+def same(one, other):
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("rotations", "root_m", "contacts"))
+
+
+def test_in_between_keeps_both_clips(a, b, alone):
+    for made in in_between(a, b, 40, alone, Manner(takes=2)):
+        assert len(made) == 220
+        assert same(made[:80], a)
+        assert same(made[120:], b)
+
+
+def test_single_poses_are_clips_too(a, b, alone):
+    made = in_between(a[79:], b[:1], 35, alone)[0]
+    assert same(made[:1], a[79:])
+    assert same(made[36:], b[:1])
+
+
+def test_in_fill_fills_every_gap_and_nothing_else(b, alone):
+    made = in_fill(b, [(60, 70), (20, 40)], alone)[0]
+    assert same(made[:20], b[:20])
+    assert same(made[40:60], b[40:60])
+    assert same(made[70:], b[70:])
+    for gap in (slice(20, 40), slice(60, 70)):
+        assert not torch.isclose(made.rotations[gap], b.rotations[gap]).all()
+
+
+@pytest.mark.parametrize("gaps", [[], [(20, 40), (39, 50)], [(40, 20)], [(90, 101)], [(-3, 5)]])
+def test_gaps_that_are_none_are_refused(b, alone, gaps):
+    with pytest.raises(InputError):
+        in_fill(b, gaps, alone)
+
+
+def test_new_arms_over_kept_legs(a, alone):
+    made = regenerate(a, (20, 60), alone, keep=["legs", "root", "torso", "head"])[0]
+    assert torch.equal(made.joints_m()[:, FEET], a.joints_m()[:, FEET])
+    assert torch.equal(made.contacts, a.contacts)
+    changed = ~torch.isclose(made.rotations, a.rotations).flatten(2).all(2)
+    assert not changed[:20].any() and not changed[60:].any()
+    assert set(changed.any(0).nonzero()[:, 0].tolist()) == {13, 14, *range(16, 24)}
+    assert joint_channels(13) == slice(85, 91)
+
+
+def test_continuing_starts_where_the_motion_ends(b, alone):
+    made = continue_motion(b, 200, alone)[0]
+    assert len(made) == 300
+    assert same(made[:100], b)
+    assert made.root_m.diff(dim=0)[99:].norm(dim=1).max() < 0.3
+
+
+def test_a_loop_closes_in_pose_place_and_heading(b, alone):
+    made = loop(b, 30, alone, Manner(clean_up=CleanUp.none()))[0]
+    assert len(made) == 130
+    assert same(made[:100], b)
+    round_again = torch.cat((made.joints_m(), made.joints_m()[:3]))
+    speed = round_again.diff(dim=0).norm(dim=-1)
+    assert speed[127:].max() < 1.5 * speed[97:127].max()
+    acceleration = round_again.diff(n=2, dim=0).norm(dim=-1)
+    assert acceleration[127:].max() <= 1.5 * acceleration[97:127].max()
+
+
+def test_b_starts_where_a_ends(a, b, alone):
+    made = blend(a, b, 30, alone)[0]
+    assert same(made[:80], a)
+    rest = made[110:]
+    torch.testing.assert_close(heading(rest.rotations[0, 0]), heading(a.rotations[-1, 0]), atol=1e-5, rtol=0)
+    assert torch.equal(rest.rotations[:, 1:], b.rotations[:, 1:])
+    assert torch.equal(rest.contacts, b.contacts)
+    radians = float(heading(a.rotations[-1, 0]) - heading(b.rotations[0, 0]))
+    shape = turn(b, radians).root_m
+    torch.testing.assert_close(rest.root_m - rest.root_m[0], shape - shape[0], atol=1e-5, rtol=0)
+    assert made.root_m[79:112].diff(dim=0).norm(dim=1).max() < 0.3
+    floors = [m.joints_m()[:, FEET, 2].amin(1).quantile(0.05) for m in (a, rest)]
+    torch.testing.assert_close(*floors, atol=1e-5, rtol=0)
+
+
+def test_long_second_motions_are_moved_as_one(a, invented_dance, alone):
+    long = invented_dance(400, 4)
+    made = blend(a, long, 20, alone)[0]
+    torch.testing.assert_close(made.root_m[100:].diff(dim=0).norm(dim=1), long.root_m.diff(dim=0).norm(dim=1),
+                               atol=1e-5, rtol=0)  # fmt: skip
+
+
+def test_rates_must_agree(a, b, alone):
+    for edit in (in_between, blend):
+        with pytest.raises(InputError, match="resample"):
+            edit(a, replace(b, fps=60.0), 10, alone)
+    with pytest.raises(InputError, match="1 or more"):
+        blend(a, b, 0, alone)
+
+
+def test_slerp_goes_evenly_from_pose_to_pose(a, b):
+    between = slerp_between(a, b, 9)
+    assert len(between) == 9
+    torch.testing.assert_close(between.root_m[4], (a.root_m[-1] + b.root_m[0]) / 2)
+
+
+def test_a_videos_part_is_seen_and_the_rest_is_not(a, b, codec, dancer):
+    torch.manual_seed(0)
+    network = ViMo(ViMoConfig(latent=32, feed_forward=64, blocks=1, heads=4, dropout=0.0)).eval()
+    watcher = VideoMotion(VideoMotionModel(network, codec, dancer.schedule, ""), steps=3)
+    evidence = torch.rand(1, 40, EVIDENCE)
+    made = in_between(a, b, 40, Filler.like_video(watcher, evidence, at=80))[0]
+    assert same(made[:80], a)
+    assert same(made[120:], b)
+    other = in_between(a, b, 40, Filler.like_video(watcher, evidence.flip(1), at=80))[0]
+    assert not torch.equal(made.rotations[80:120], other.rotations[80:120])
+
+
+def test_bending_meets_value_and_slope_and_fades_within_its_reach():
+    time = torch.arange(60.0)[:, None]
+    known, made = 2 + 0.1 * time, torch.zeros(60, 1)
+    mask = (time < 10) | (time >= 50)
+    bent = met(made, known, mask, reach=12)
+    assert torch.equal(bent[mask], known[mask])
+    assert bent[25:36].abs().max() == 0
+    assert bent.diff(n=2, dim=0)[8:10].abs().max() < 0.15
+    assert torch.equal(met(known, known, mask), known)
+
+
+def test_a_straight_line_is_bent_back_onto_itself_in_a_short_gap():
+    time = torch.arange(20.0)[:, None]
+    mask = (time < 8) | (time >= 13)
+    torch.testing.assert_close(met(torch.zeros(20, 1), time, mask), time, atol=1e-5, rtol=0)
+
+
+def test_walks_arrive_where_feet_let_them():
+    known = torch.zeros(10, 2)
+    known[8:] = 1.0
+    path_known = torch.tensor([True] * 3 + [False] * 5 + [True] * 2)
+    contacts = torch.ones(10, 4)
+    contacts[4] = 0
+    walked = arrived(torch.zeros(10, 2), known, path_known, contacts)
+    assert torch.equal(walked[path_known], known[path_known])
+    assert walked.diff(dim=0).norm(dim=1).argmax() == 4
+
+
+def test_what_follows_a_free_walk_keeps_its_shape():
+    path = torch.arange(10.0)[:, None].expand(10, 2)
+    known = torch.rand(10, 2)
+    path_known = torch.tensor([True] * 3 + [False] * 4 + [True] * 3)
+    followed_m = followed(path, known, path_known)
+    assert torch.equal(followed_m[:3], known[:3])
+    torch.testing.assert_close(followed_m[7:] - followed_m[7], known[7:] - known[7])
+    torch.testing.assert_close(followed_m[2:8].diff(dim=0), torch.ones(5, 2))
