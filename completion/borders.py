@@ -74,8 +74,10 @@ def arrived(path_m: Tensor, known_m: Tensor, path_known: Tensor, contacts: Tenso
             free = 1 / (_HELD + contacts[start - 1 : stop].sum(1, keepdim=True))
             share = (free.cumsum(0) / free.sum())[:-1]
             placed[gap] += torch.lerp(before.expand(stop - start, 2), after.expand(stop - start, 2), share)
-        elif before is not None or after is not None:
-            placed[gap] += before if before is not None else after
+        elif before is not None:
+            placed[gap] += before
+        elif after is not None:
+            placed[gap] += after
     return torch.where(path_known[:, None], known_m, placed)
 
 

@@ -74,16 +74,16 @@ def complete(
     kept = Known.of(known(len(motion)) if isinstance(known, Mask) else known)
     if kept.everything().all():
         return [motion] * manner.takes
-    near = _surroundings(kept)
+    near = _surroundings(kept, filler.window)
     part = _Part(motion[near], kept[near], near, len(motion), filler, manner, places_kept)
     return [_put_back(motion, part.made(manner.seed + take), near) for take in range(manner.takes)]
 
 
-def _surroundings(kept: Known) -> slice:
+def _surroundings(kept: Known, window: int) -> slice:
     """From `CONTEXT` before the first unknown frame to as much after the last, a whole window where there is one."""
     unknown, frames = (~kept.everything()).nonzero()[:, 0], len(kept.path)
     start, stop = int(unknown[0]) - CONTEXT, int(unknown[-1]) + 1 + CONTEXT
-    wider = max(0, WINDOW - (min(stop, frames) - max(start, 0)))
+    wider = max(0, window - (min(stop, frames) - max(start, 0)))
     return slice(max(0, start - wider), min(frames, stop + wider))
 
 
@@ -136,7 +136,7 @@ class _Part:
     def _sampled(self, facing: Motion, seed: int) -> Motion:
         """The model's motion, with its own guess at what is known: it shows by how much the two differ."""
         filler, keeping, codec = self.filler, self.manner.keeping, self.filler.codec
-        windows = windows_over(len(facing))
+        windows = windows_over(len(facing), window=filler.window)
 
         def noise(index: int, purpose: str = "step") -> Tensor:
             return window_noise(windows, seed, index, purpose).to(filler.device)

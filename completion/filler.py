@@ -11,7 +11,7 @@ from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.guidance import ConditionalModel, Denoiser, guided
 from core_vimo.diffusion.sampling import Sampler, dpmpp_2m
 from core_vimo.diffusion.schedule import Schedule
-from core_vimo.diffusion.windows import Windows, in_turns, tied
+from core_vimo.diffusion.windows import WINDOW, Windows, in_turns, tied
 from core_vimo.errors import InputError
 from core_vimo.rotations import heading
 from core_vimo.video_to_motion.video_motion import VideoMotion
@@ -44,7 +44,7 @@ class Filler:
     `denoiser(frames, windows)` is that of these frames of the finished motion, cut into `windows`. `goes_by` names what
     it is told of, which lasts `frames` frames (None: no end). `headings(seed)` are the directions `[S]` in which its
     own motion would face, NaN where it has none; without it the model faces the audience. `per_frame_timesteps` says
-    that the model was trained with them (PTSS).
+    that the model was trained with them (PTSS), `window` how many frames it denoises at once.
     """
 
     codec: MotionCodec
@@ -57,6 +57,7 @@ class Filler:
     headings: Callable[[int, int], Tensor] | None = None
     per_frame_timesteps: bool = False
     device: torch.device | str = "cpu"
+    window: int = WINDOW
 
     @classmethod
     def alone(cls, dancer: Dancer, *, per_frame_timesteps: bool = False) -> "Filler":

@@ -17,6 +17,7 @@ KNOWN = 60
 """Frames that are known on either side of a gap: two seconds."""
 STRIDE = 30
 _TRAINING_WINDOWS = 300
+_LEAST_M = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ def held_out(folder: Path, frames: int, most: int) -> list[Clip]:
     store, length = _store(folder, "test"), frames + 2 * KNOWN
     starts = [(i, s) for i, row in enumerate(store.rows) for s in range(0, row["frames"] - length + 1, STRIDE)]
     chosen = torch.linspace(0, len(starts) - 1, min(most, len(starts))).round().long().tolist()
-    return [_clip(store, *starts[number], length) for number in chosen]
+    return [_clip(store, starts[n][0], starts[n][1], length) for n in chosen]
 
 
 def joint_deviation_m(folder: Path) -> Tensor:
@@ -42,8 +43,8 @@ def joint_deviation_m(folder: Path) -> Tensor:
     store = _store(folder, "train")
     windows = store.windows(2 * KNOWN + STRIDE, STRIDE)
     chosen = torch.linspace(0, len(windows) - 1, min(_TRAINING_WINDOWS, len(windows))).round().long().tolist()
-    cut = (store.cut(*windows[number], 2 * KNOWN + STRIDE)[0] for number in chosen)
-    return torch.cat([laid_on_one_place(motion).joints_m() for motion in cut]).std(0)
+    cut = (store.cut(windows[n][0], windows[n][1], 2 * KNOWN + STRIDE)[0] for n in chosen)
+    return torch.cat([laid_on_one_place(motion).joints_m() for motion in cut]).std(0).clamp(min=_LEAST_M)
 
 
 def laid_on_one_place(motion: Motion) -> Motion:
