@@ -26,7 +26,8 @@ from edge_adapter.features import Extractor, LibrosaExtractor
 from edge_adapter.jukebox import JukeboxExtractor
 from edge_adapter.long_song import SongDancer, dance_windows
 from stylize.beat_sheet import count_sheet, write_count_sheet
-from stylize.remaking import Draft, Polish, Remake
+from stylize.polish import Polish
+from stylize.remaking import Draft, Remake
 from stylize.render.lettering import CountOverlay
 from stylize.render.video import check_size, write_video
 from stylize.takes import TakeNumbers, measure, rank
@@ -43,9 +44,8 @@ class DanceSettings:
 
     start_s, seconds: the excerpt (None: to the song's end). take k of `takes` has the seed `seed + k`. steps of the
     sampler; guidance 1 ignores "no music", 2 is EDGE's. tempo corrects the beat tracker, first_count moves count 1
-    by that many beats. smoothing_s takes out what trembles (`core_vimo.motion.smooth`), plant keeps standing feet from
-    sliding (`core_vimo.planting`); 0 and False show the model's own output.
-    half takes bfloat16. remakes are done one after the other on the one dance there then is.
+    by that many beats. smoothing_s and plant: see `stylize.polish`. half takes bfloat16.
+    remakes are done one after the other on the one dance there then is.
     """
 
     start_s: float = 0.0
@@ -72,12 +72,14 @@ class DanceSettings:
             raise InputError(f"tempo must be one of {', '.join(get_args(Tempo))}")
         if self.start_s < 0 or (self.seconds is not None and self.seconds < 1):
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
-        if not 0 <= self.smoothing_s <= 1:
-            raise InputError("smoothing must lie in 0 to 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+        self.polish()
         if self.remakes and self.takes != 1:
             raise InputError("parts of one take are danced anew, not of several; choose one")
+
+    def polish(self) -> Polish:
+        return Polish(self.smoothing_s, self.plant)
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report
             report("Dancing", before + step.index + 1, total)
 
         motion = dancer.dance(music, windows, settings.seed + number, callback=step_done)
-        draft = Draft.of(motion, Polish(settings.smoothing_s, settings.plant))
+        draft = Draft.of(motion, settings.polish())
         for done, (window, seed) in enumerate(remakes, start=1):
             report("Dancing anew", done - 1, len(remakes))
             draft = draft.remade(dancer, music, windows, window, seed)

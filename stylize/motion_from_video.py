@@ -1,7 +1,6 @@
 """The recipe from video to motion: look, make some takes, hold them against what was seen, write the files."""
 
 import hashlib
-import importlib.util
 import json
 import math
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from core_vimo.evidence import CONFIDENT, evidence
 from core_vimo.footage import FPS, Footage, at_30_fps, write_footage
 from core_vimo.formats import write_motion
 from core_vimo.formats.gltf import write_glb
-from core_vimo.motion import Motion
+from core_vimo.motion import Motion, ground
 from core_vimo.pose2d import Pose2D
 from core_vimo.publish import publish_into, sha256_file, verify_manifest
 from core_vimo.reading import naming, read_json
@@ -32,10 +31,15 @@ from core_vimo.video_to_motion.build import SHIPPED, VideoMotionModel, load_vimo
 from core_vimo.video_to_motion.reprojection import Reprojection, reproject
 from core_vimo.video_to_motion.video_motion import VideoMotion
 from stylize.paths import require_others
+from stylize.polish import Polish
+from stylize.render.keypoint_sheet import keypoint_picture
+from stylize.render.side_by_side import write_side_by_side
 from stylize.takes import FILMED_RANKED_BY, FilmedTakeNumbers, measure_filmed, rank
 
 MANIFEST = "manifest.json"
 POSES = "motion.poses.json"
+SHEET = "motion.poses.png"
+"""The keypoints on moments of the video."""
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
@@ -48,7 +52,7 @@ class MotionSettings:
 
     start_s, seconds: the excerpt (None: to the video's end). person: 1 is the most prominent of each shot, None too.
     take k of `takes` has the seed `seed + k`. steps of the sampler; guidance 1 takes the video as learned, more
-    heeds it more. half takes bfloat16.
+    heeds it more. smoothing_s and plant: see `stylize.polish`. half takes bfloat16.
     """
 
     start_s: float = 0.0
@@ -59,6 +63,8 @@ class MotionSettings:
     takes: int = 4
     steps: int = 15
     guidance: float = 2.0
+    smoothing_s: float = 0.067  # two frames
+    plant: bool = True
     half: bool = False
 
     def __post_init__(self) -> None:
@@ -77,6 +83,10 @@ class MotionSettings:
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+        self.polish()
+
+    def polish(self) -> Polish:
+        return Polish(self.smoothing_s, self.plant)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +134,9 @@ def motion_from_video(
         with naming(video):
             takes = motion_takes(model, seen.footage, settings, report)
         write_footage(seen.footage, aside / POSES)
-        filmed = video if film and not holds_keypoints(video) else None
+        pictured = None if holds_keypoints(video) else video
+        keypoint_picture(seen.footage, pictured, aside / SHEET, start_s=settings.start_s)
+        filmed = pictured if film else None
         rows = []
         for stem, index in zip(_stems(settings.takes), rank([t.numbers for t in takes], FILMED_RANKED_BY), strict=True):
             files = _write(takes[index], stem, aside, video, seen.footage, settings, filmed, report)
@@ -176,7 +188,9 @@ def motion_takes(model: VideoMotionModel, footage: Footage, settings: MotionSett
     told = evidence(footage)[None].to(next(model.network.parameters()).device)
     motions = sampling.sample(told, settings.seed, settings.takes, lambda done, total: report("Moving", done, total))
     takes = []
-    for number, motion in enumerate(motions):
+    polish = settings.polish()
+    for number, made in enumerate(motions):
+        motion = ground(polish(made))
         seen = reproject(motion, footage)
         takes.append(Take(motion, settings.seed + number, seen, measure_filmed(motion, seen)))
         report("Comparing", number + 1, len(motions))
@@ -214,7 +228,12 @@ def _stems(takes: int) -> list[str]:
 
 def _names(takes: int) -> list[str]:
     """Everything that may be written."""
-    return [MANIFEST, POSES, *(f"{s}.{suffix}" for s in _stems(takes) for suffix in ("npz", "bvh", "glb", "mp4"))]
+    return [
+        MANIFEST,
+        POSES,
+        SHEET,
+        *(f"{s}.{suffix}" for s in _stems(takes) for suffix in ("npz", "bvh", "glb", "mp4")),
+    ]
 
 
 def _write(
@@ -231,9 +250,7 @@ def _write(
     write_motion(take.motion, folder / f"{stem}.bvh")
     write_glb(take.motion, folder / f"{stem}.glb", video=_facts(video, take, settings))
     names = [f"{stem}.{suffix}" for suffix in ("npz", "bvh", "glb")]
-    if filmed is not None and importlib.util.find_spec("stylize.render.side_by_side"):
-        from stylize.render.side_by_side import write_side_by_side
-
+    if filmed is not None:
         write_side_by_side(
             take.motion,
             footage,
@@ -280,6 +297,7 @@ def _manifest(
         "cuts_s": [round(cut / FPS, 3) for cut in seen.footage.cuts],
         "person": seen.choice.splitlines(),
         "poses": POSES,
+        "picture": SHEET,
         "fps": model.codec.fps,
         "unit": "metre (BVH: centimetre)",
         "up": "z (BVH, GLB: y)",

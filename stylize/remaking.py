@@ -8,9 +8,9 @@ from torch import Tensor
 
 from core_vimo.diffusion.windows import Windows
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion, face_audience, ground, move, smooth, turn
-from core_vimo.planting import plant
+from core_vimo.motion import Motion, face_audience, ground, move, turn
 from edge_adapter.long_song import SongDancer, with_span
+from stylize.polish import Polish
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,6 @@ class Remake:
             raise InputError(f"nothing is danced at {self.at_s:g} s; the dance lasts {windows.frames / fps:.1f} s")
         middles = torch.tensor(windows.starts) + windows.length / 2
         return int((middles - self.at_s * fps).abs().argmin())
-
-
-@dataclass(frozen=True)
-class Polish:
-    """What is done to a model's dance before it is shown: smoothed against trembling, its standing feet planted."""
-
-    smoothing_s: float
-    plant: bool
-
-    def __call__(self, made: Motion) -> Motion:
-        smoothed = smooth(made, self.smoothing_s)
-        return plant(smoothed) if self.plant else smoothed
 
 
 @dataclass(frozen=True, eq=False)

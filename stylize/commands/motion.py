@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE_OR_FOLDER",
         help="2D poses of this video made elsewhere, in place of an estimator: AlphaPose, OpenPose or COCO JSON",
     )
+    parser.add_argument(
+        "--smoothing", type=float, default=0.067, metavar="S", help="against trembling; 0: none (0.067)"
+    )
+    parser.add_argument(
+        "--plant", action=argparse.BooleanOptionalAction, default=True, help="keep standing feet from sliding (default)"
+    )
     parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
     parser.add_argument(
         "--film", action=argparse.BooleanOptionalAction, default=True, help="write an MP4 a take (default: written)"
@@ -73,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
             takes=arguments.takes,
             steps=arguments.steps,
             guidance=arguments.guidance,
+            smoothing_s=arguments.smoothing,
+            plant=arguments.plant,
             half=arguments.bfloat16,
         )
     out = arguments.out or Path(f"{arguments.video.stem}_motion")
@@ -108,5 +116,5 @@ def _tell(manifest: dict[str, Any], out: Path) -> None:
         numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())
         table.add_row(str(place), str(take["seed"]), *numbers)
     Console().print(table)
-    for name in (manifest["poses"], *(name for take in takes for name in take["files"])):
+    for name in (manifest["picture"], manifest["poses"], *(name for take in takes for name in take["files"])):
         print(out / name)

@@ -91,7 +91,8 @@ def test_everything_is_there_and_agrees(made, poses):
     out, _ = made
     manifest = json.loads((out / "manifest.json").read_text())
     written = {path.name for path in out.iterdir()}
-    assert written == {"manifest.json", "motion.poses.json", *(f for take in manifest["takes"] for f in take["files"])}
+    files = {name for take in manifest["takes"] for name in take["files"]}
+    assert written == {"manifest.json", "motion.poses.json", "motion.poses.png", *files}
     assert sorted(take["seed"] for take in manifest["takes"]) == [0, 1]
     assert manifest["video_sha256"] == sha256_file(poses) and manifest["cuts_s"] == [round(80 / 30, 3)]
     motions = [read_motion(out / f"take1.{suffix}") for suffix in ("npz", "bvh", "glb")]
