@@ -1,7 +1,7 @@
 """Complete and blend motions: the constraints of `core_vimo.diffusion` in the words of a choreographer."""
 
 from completion.clean_up import CleanUp
-from completion.complete import Keeping, Manner, complete
+from completion.completing import Keeping, Manner, complete
 from completion.edits import blend, continue_motion, in_between, in_fill, loop, regenerate
 from completion.filler import Filler
 from completion.interpolation import slerp_between

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from completion.known import PATH, runs
 from core_vimo.codec import MotionCodec
+from core_vimo.motion import averaged_over_time
 
 REACH = 15
 """Frames (half a second) over which what was made bends to meet what is known."""
 _HELD = 0.1
 """What a frame with no foot on the floor counts beside one foot joint in contact."""
+_HELD_SIGMA = 4.0
+"""Frames over which contacts are averaged there: a body that hurries only between steps would jerk."""
 
 
 def met(made: Tensor, known: Tensor, mask: Tensor, reach: int = REACH) -> Tensor:
@@ -66,12 +69,13 @@ def arrived(path_m: Tensor, known_m: Tensor, path_known: Tensor, contacts: Tenso
     By how much a gap's walk misses its end is spread over its steps, most of it where `contacts [S, 4]` let feet move.
     """
     placed = path_m.clone()
+    held = averaged_over_time(contacts, _HELD_SIGMA).sum(1, keepdim=True)
     for start, stop in runs(~path_known):
         gap = slice(start, stop)
         before = known_m[start - 1] - path_m[start - 1] if start else None
         after = known_m[stop] - path_m[stop] if stop < len(path_m) else None
         if before is not None and after is not None:
-            free = 1 / (_HELD + contacts[start - 1 : stop].sum(1, keepdim=True))
+            free = 1 / (_HELD + held[start - 1 : stop])
             share = (free.cumsum(0) / free.sum())[:-1]
             placed[gap] += torch.lerp(before.expand(stop - start, 2), after.expand(stop - start, 2), share)
         elif before is not None:

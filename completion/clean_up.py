@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from completion.foot_lock import LEGS, lock_feet
 from completion.known import Known
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion, averaged_over_time, smooth
@@ -15,9 +16,10 @@ _LIFT_SIGMA_S = 0.05
 
 @dataclass(frozen=True)
 class CleanUp:
-    """`plant` standing feet (by the motion's contacts), lift the body where feet are below the `floor`, smooth.
+    """What of planting, floor and smoothing is done; `CleanUp.none()` is nothing.
 
-    `smoothing_s` is the deviation of a Gaussian in seconds; 0 smooths nothing. Off in every respect: `CleanUp.none()`.
+    `plant` standing feet, by the motion's contacts: the body goes by them, the legs do the rest. Lift the body where
+    feet are below the `floor`. `smoothing_s` is the deviation of a Gaussian in seconds; accents soften with it.
     """
 
     plant: bool = True
@@ -38,6 +40,11 @@ class CleanUp:
 
     def planted(self, motion: Motion) -> Motion:
         return plant(motion) if self.plant and len(motion) > 1 else motion
+
+    def locked(self, made: Motion, kept: Known) -> Motion:
+        """`made` with standing feet held by the legs, in frames and on sides where the whole leg was made."""
+        free = torch.stack([~kept.joints[:, leg].any(1) for leg in LEGS], dim=1)
+        return lock_feet(made, free) if self.plant else made
 
     def lifted(self, made: Motion, original: Motion, kept: Known) -> Motion:
         """`made` raised where a foot would sink below the floor that the known frames of `original` stand on."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import torch
 
-from completion.complete import CONTEXT, Manner, complete
+from completion.completing import CONTEXT, Manner, complete
 from completion.filler import Filler
 from completion.interpolation import require_same_rate, slerp_between
 from completion.masks import Mask, first, part, span

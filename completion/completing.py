@@ -118,7 +118,8 @@ class _Part:
             return clean_up.planted(made)
         joined = self._joined(made, facing)
         back = turn(joined, -radians) if radians else joined
-        return self._pasted(self._walked(clean_up.planted(clean_up.lifted(back, self.motion, self.kept))))
+        walked = self._walked(clean_up.planted(clean_up.lifted(back, self.motion, self.kept)))
+        return self._pasted(clean_up.locked(walked, self.kept))
 
     def _turn(self, seed: int) -> float:
         """By how much the motion is turned about the up axis to face as the model expects it."""
