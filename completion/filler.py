@@ -42,7 +42,7 @@ class Filler:
     """Any denoiser with its codec and schedule, and how it is sampled.
 
     `denoiser(frames, windows)` is that of these frames of the finished motion, cut into `windows`. `goes_by` names what
-    it is told of, which lasts `frames` frames (None: no end). `headings(seed)` are the directions `[S]` in which its
+    it is told of, which lasts `frames` frames (None: no end). `headings(S, seed)` are the directions `[S]` in which its
     own motion would face, NaN where it has none; without it the model faces the audience. `per_frame_timesteps` says
     that the model was trained with them (PTSS), `window` how many frames it denoises at once.
     """

@@ -8,6 +8,7 @@ from dataclasses import replace
 import roma
 import torch
 import torch.nn.functional as F
+from scipy.linalg import solveh_banded
 from torch import Tensor
 
 from core_vimo.motion import Motion
@@ -57,15 +58,17 @@ def _stands(motion: Motion, joints_m: Tensor, foot: int) -> Tensor:
 def _least_slide(ankle_m: Tensor, stands: Tensor, free: Tensor) -> Tensor:
     """Offsets `[S, 2]` along the floor, 0 where not `free`: Σ stands |step|² least, smooth and small."""
     frames = len(ankle_m)
-    step = torch.eye(frames, dtype=torch.float64).diff(dim=0)
-    bend = step.diff(dim=0)
-    held = step.T * stands.double()
-    system = held @ step + _STIFF * bend.T @ bend + _NEAR * torch.eye(frames, dtype=torch.float64)
-    pull = -held @ ankle_m[:, :2].double().diff(dim=0)
-    offsets = ankle_m.new_zeros(frames, 2)
-    chosen = free.nonzero()[:, 0]
-    offsets[chosen] = torch.linalg.solve(system[chosen][:, chosen], pull[chosen]).to(offsets)
-    return offsets
+    held, loose, bends = stands.double(), free.double(), torch.ones(max(frames - 2, 0), dtype=torch.float64)
+    diagonal = _NEAR + F.pad(held, (0, 1)) + F.pad(held, (1, 0))
+    diagonal += _STIFF * (F.pad(bends, (0, 2)) + 4 * F.pad(bends, (1, 1)) + F.pad(bends, (2, 0)))[:frames]
+    beside = -held - 2 * _STIFF * (F.pad(bends, (0, 1)) + F.pad(bends, (1, 0)))[: frames - 1]
+    bands = torch.zeros(3, frames, dtype=torch.float64)  # of a symmetric matrix; a frame that isn't free stands alone
+    bands[2] = torch.where(free, diagonal, 1.0)
+    bands[1, 1:] = beside * loose[1:] * loose[:-1]
+    bands[0, 2:] = _STIFF * loose[2:] * loose[:-2]
+    slid = held[:, None] * ankle_m[:, :2].double().diff(dim=0)
+    pull = (F.pad(slid, (0, 0, 0, 1)) - F.pad(slid, (0, 0, 1, 0))) * loose[:, None]
+    return torch.from_numpy(solveh_banded(bands.numpy(), pull.numpy())).to(ankle_m)
 
 
 def _reached(turns: Tensor, joints_m: Tensor, leg: tuple[int, int, int], target_m: Tensor) -> Tensor:

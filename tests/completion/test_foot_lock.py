@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from completion.foot_lock import LEGS, _reached, lock_feet
+from completion.foot_lock import _NEAR, _STIFF, LEGS, _least_slide, _reached, lock_feet
 from core_vimo.motion import Motion
 from core_vimo.rotations import axis_angle_to_matrix
 from core_vimo.skeleton import FEET, forward_kinematics_full
@@ -58,3 +58,17 @@ def test_feet_in_the_air_and_feet_that_are_known_stay(sliding):
     path[15:45, 2] += 0.3
     jumping = replace(sliding, root_m=path, contacts=(path[:, 2:] < 1).float().expand(-1, 4))
     torch.testing.assert_close(lock_feet(jumping, everywhere).joints_m(), jumping.joints_m(), atol=1e-3, rtol=0)
+
+
+def test_offsets_are_those_of_least_squares():
+    """Beside the dense system that the sum of squares stands for."""
+    stands, ankle_m = torch.rand(11), torch.randn(12, 3)
+    free = torch.rand(12) < 0.7
+    step = torch.eye(12, dtype=torch.float64).diff(dim=0)
+    bend = step.diff(dim=0)
+    held = step.T * stands.double()
+    system = held @ step + _STIFF * bend.T @ bend + _NEAR * torch.eye(12, dtype=torch.float64)
+    pull = -held @ ankle_m[:, :2].double().diff(dim=0)
+    expected = torch.zeros(12, 2, dtype=torch.float64)
+    expected[free] = torch.linalg.solve(system[free][:, free], pull[free])
+    torch.testing.assert_close(_least_slide(ankle_m, stands, free), expected.float())
