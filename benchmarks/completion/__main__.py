@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import track
 
 from benchmarks.completion.clips import KNOWN, held_out, joint_deviation_m
-from benchmarks.completion.measurement import markdown, measure, numbers, ways
+from benchmarks.completion.measurement import OURS, SLERP, difference, fill, markdown, numbers, row, ways
 from benchmarks.measure import machine
 from core_vimo.publish import publish_file
 from edge_adapter.build import SHIPPED, load_dance_model
@@ -39,10 +39,12 @@ def main() -> None:
                 f"{arguments.data}: no held-out motion has {frames + 2 * KNOWN} frames; leave that gap out"
             )
         chosen = ways(dancer, arguments.takes, music=clips[0].music is not None, ptss=arguments.ptss)
-        rows = {
-            name: measure(way, clips, deviation_m, arguments.seed)
+        filled = {
+            name: fill(way, clips, deviation_m, arguments.seed)
             for name, way in track(chosen.items(), f"Filling gaps of {frames}")
         }
+        rows = {name: row(found, arguments.seed) for name, found in filled.items()}
+        rows[f"{OURS} less {SLERP}"] = difference(filled[OURS], filled[SLERP], arguments.seed)
         results["gaps"][frames] = {"clips": [clip.name for clip in clips], "rows": numbers(rows)}
         text += f"\n\n## A gap of {frames} frames, {len(clips)} clips\n\n{markdown(rows)}"
         print(f"\n{frames} frames, {len(clips)} clips\n{markdown(rows)}", flush=True)

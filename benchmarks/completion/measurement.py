@@ -1,5 +1,6 @@
 """Every way of filling gaps, measured against the frames that were taken out."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -26,6 +27,9 @@ from edge_adapter.long_song import SongDancer
 Way = Callable[[Clip, int], list[Motion]]
 """(clip, seed) -> the clip with its gap filled, once a take."""
 
+Row = dict[str, Estimate]
+OURS, SLERP = "ours", "slerp"
+
 PLAIN = Keeping(borders=False, places=False)
 """Eq. 8 and nothing else."""
 
@@ -43,11 +47,11 @@ def ways(dancer: SongDancer, takes: int, *, music: bool, ptss: bool) -> dict[str
         return fill
 
     found = {
-        "ours": ours(Keeping(), CleanUp()),
+        OURS: ours(Keeping(), CleanUp()),
         "ours, RePaint 3": ours(Keeping(passes=3), CleanUp()),
         "ours, no clean-up": ours(Keeping(), CleanUp.none()),
         "ours, plain replacement": ours(PLAIN, CleanUp.none()),
-        "slerp": lambda clip, seed: [_interpolated(clip)],
+        SLERP: lambda clip, seed: [_interpolated(clip)],
         "ground truth": lambda clip, seed: [clip.motion],
     }
     if music:
@@ -63,7 +67,7 @@ def _interpolated(clip: Clip) -> Motion:
 
 
 @dataclass(frozen=True, eq=False)
-class _Filled:
+class Filled:
     """What is measured of one clip, averaged over its takes."""
 
     numbers: dict[str, float]
@@ -71,21 +75,42 @@ class _Filled:
     power: Tensor
 
 
-def measure(way: Way, clips: Sequence[Clip], deviation_m: Tensor, seed: int) -> dict[str, Estimate]:
-    """One row: each metric with its interval over clips. Known frames that lost a bit raise AssertionError."""
-    filled = [_filled(way(clip, seed + 1000 * number), clip, deviation_m) for number, clip in enumerate(clips)]
-    table = {name: torch.tensor([clip.numbers[name] for clip in filled]) for name in filled[0].numbers}
-    rows = {name: mean_estimate(values, seed, name) for name, values in table.items()}
-    weighted, power = (torch.stack([getattr(clip, name) for clip in filled]) for name in ("weighted", "power"))
+def fill(way: Way, clips: Sequence[Clip], deviation_m: Tensor, seed: int) -> list[Filled]:
+    """Each clip with a seed of its own. A way that changed a bit of what is known raises AssertionError."""
+    return [_filled(way(clip, seed + 1000 * number), clip, deviation_m) for number, clip in enumerate(clips)]
+
+
+def row(clips: Sequence[Filled], seed: int) -> Row:
+    """Each metric with its interval over clips."""
+    means = {name: mean_estimate(_column(clips, name), seed, name) for name in clips[0].numbers}
+    npss = _npss(clips)
+    return {"npss": set_estimate(float(npss(torch.arange(len(clips)))), len(clips), npss, seed, "npss")} | means
+
+
+def difference(clips: Sequence[Filled], others: Sequence[Filled], seed: int) -> Row:
+    """Each metric less that of the same clips filled in another way, the two resampled together."""
+    apart = {name: _column(clips, name) - _column(others, name) for name in clips[0].numbers}
+    ours, theirs = _npss(clips), _npss(others)
 
     def npss(chosen: Tensor) -> Tensor:
-        return weighted[chosen].sum(-1) / power[chosen].sum(-1)
+        return ours(chosen) - theirs(chosen)
 
     value = float(npss(torch.arange(len(clips))))
-    return {"npss": set_estimate(value, len(clips), npss, seed, "npss")} | rows
+    of_set = set_estimate(value, len(clips), npss, seed, "npss", least=-math.inf)
+    return {"npss": of_set} | {name: mean_estimate(values, seed, name) for name, values in apart.items()}
 
 
-def _filled(takes: Sequence[Motion], clip: Clip, deviation_m: Tensor) -> _Filled:
+def _column(clips: Sequence[Filled], name: str) -> Tensor:
+    return torch.tensor([clip.numbers[name] for clip in clips])
+
+
+def _npss(clips: Sequence[Filled]) -> Callable[[Tensor], Tensor]:
+    """From indices of clips `[..., N]` to the NPSS of these, `[...]`."""
+    weighted, power = (torch.stack([getattr(clip, name) for clip in clips]) for name in ("weighted", "power"))
+    return lambda chosen: weighted[chosen].sum(-1) / power[chosen].sum(-1)
+
+
+def _filled(takes: Sequence[Motion], clip: Clip, deviation_m: Tensor) -> Filled:
     for take in takes:
         _require_known_kept(take, clip)
     gap = slice(*clip.gap)
@@ -102,7 +127,7 @@ def _filled(takes: Sequence[Motion], clip: Clip, deviation_m: Tensor) -> _Filled
         "border_jerk": border_jerk(joints_m, true_m, clip.gap).mean(),
         "diversity_m": spread_m(joints_m[:, gap]) if len(takes) > 1 else torch.tensor(torch.nan),
     }
-    return _Filled({name: float(value) for name, value in numbers.items()}, spectrum.weighted.mean(), spectrum.power[0])
+    return Filled({name: float(value) for name, value in numbers.items()}, spectrum.weighted.mean(), spectrum.power[0])
 
 
 def _require_known_kept(take: Motion, clip: Clip) -> None:

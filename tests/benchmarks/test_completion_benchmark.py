@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.completion.clips import KNOWN, held_out, joint_deviation_m
-from benchmarks.completion.measurement import markdown, measure, numbers, ways
+from benchmarks.completion.measurement import difference, fill, markdown, numbers, row, ways
 from core_vimo.motion import move
 from core_vimo.rotations import FRONT, heading
 from core_vimo.video_to_motion.motion_set import StoredMotion, write_motion_set
@@ -41,11 +41,15 @@ def test_every_way_is_measured_and_the_truth_is_perfect(motion_set, tiny_bundle)
     model = load_dance_model(tiny_bundle)
     dancer = SongDancer(model.backbone, model.codec, model.schedule, steps=2)
     clips, deviation_m = held_out(motion_set, 15, 2), joint_deviation_m(motion_set)
-    rows = {
-        name: measure(way, clips, deviation_m, 0)
+    filled = {
+        name: fill(way, clips, deviation_m, 0)
         for name, way in ways(dancer, 2, music=False, ptss=False).items()
         if name in ("ours", "slerp", "ground truth")
     }
+    rows = {name: row(found, 0) for name, found in filled.items()}
+    apart = difference(filled["ours"], filled["slerp"], 0)
+    for name in ("npss", "l2p", "border_jerk"):
+        assert apart[name].value == pytest.approx(rows["ours"][name].value - rows["slerp"][name].value, rel=1e-4)
     assert rows["ground truth"]["l2p"].value == rows["ground truth"]["npss"].value == 0
     assert rows["slerp"]["l2q"].value > 0
     assert math.isnan(rows["slerp"]["diversity_m"].value)
@@ -56,6 +60,6 @@ def test_every_way_is_measured_and_the_truth_is_perfect(motion_set, tiny_bundle)
 def test_a_way_that_moves_what_is_known_is_not_measured(motion_set):
     clips = held_out(motion_set, 15, 1)
     with pytest.raises(AssertionError, match="root_m"):
-        measure(lambda clip, seed: [move(clip.motion, torch.tensor([0.0, 0.0, 1e-3]))], clips, torch.ones(24, 3), 0)
+        fill(lambda clip, seed: [move(clip.motion, torch.tensor([0.0, 0.0, 1e-3]))], clips, torch.ones(24, 3), 0)
     kept = replace(clips[0].motion, root_m=clips[0].motion.root_m.clone())
-    assert measure(lambda clip, seed: [kept], clips, torch.ones(24, 3), 0)["l2p"].value == 0
+    assert fill(lambda clip, seed: [kept], clips, torch.ones(24, 3), 0)[0].numbers["l2p"] == 0
