@@ -56,7 +56,7 @@ class DanceSettings:
     guidance: float = 2.0
     tempo: Tempo = "as heard"
     first_count: int = 0
-    smoothing_s: float = 0.067  # two frames
+    smoothing_s: float = 0.033  # a frame
     plant: bool = True
     half: bool = False
     remakes: tuple[Remake, ...] = ()

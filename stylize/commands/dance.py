@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tempo", choices=("half", "double"), help="correct the beat tracker's tempo")
     parser.add_argument("--first-count", type=int, default=0, metavar="BEATS", help="move count 1 by so many beats")
     parser.add_argument(
-        "--smoothing", type=float, default=0.067, metavar="S", help="against trembling; 0: none (0.067)"
+        "--smoothing", type=float, default=0.033, metavar="S", help="against trembling; 0: none (0.033)"
     )
     parser.add_argument(
         "--plant", action=argparse.BooleanOptionalAction, default=True, help="keep standing feet from sliding (default)"
