@@ -171,7 +171,7 @@ def smooth(motion: Motion, sigma_s: float) -> Motion:
 def averaged_over_time(x: Tensor, sigma: float) -> Tensor:
     """`x [S, C]` under a Gaussian of deviation `sigma` frames; the first and last frames go on beyond the ends."""
     reach = math.ceil(3 * sigma)
-    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=x.device) / sigma) ** 2)
     padded = F.pad(x.T[:, None], (reach, reach), mode="replicate")
     return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core_vimo.codec import MotionCodec
+from core_vimo.codec import ROOT, MotionCodec
 from core_vimo.diffusion.constraints import keep_known
 from core_vimo.diffusion.guidance import ConditionalModel, Denoiser, Weight, guided
 from core_vimo.diffusion.sampling import Callback, Sampler, dpmpp_2m
@@ -30,10 +30,13 @@ from core_vimo.diffusion.windows import (
     windows_over,
 )
 from core_vimo.errors import InputError
-from core_vimo.motion import FPS, Motion, concatenate, move
+from core_vimo.motion import FPS, Motion, averaged_over_time, concatenate, move
 
 if TYPE_CHECKING:
     from edge_adapter.beats import BeatGrid
+
+STAGE_S = 20.0
+"""Over about so long a dancer comes back to where they were."""
 
 
 def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WINDOW, fps: float = FPS) -> Windows:
@@ -45,6 +48,30 @@ def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WIN
         raise InputError(f"the music lasts {frames / fps:.2f} s, a dance needs at least 1 s; give a longer piece")
     downbeats = np.rint(np.asarray([] if grid is None else grid.downbeats_s) * fps).astype(int)
     return windows_over(frames, downbeats, window)
+
+
+def staying(denoise: Denoiser, codec: MotionCodec) -> Denoiser:
+    """The same dancer, who doesn't wander off: its guess without what it travels on average over `STAGE_S` seconds.
+
+    A window knows nothing of where the stage ends, and a bias of centimetres a second is tens of metres in a song.
+    Dances shorter than that travel as they like, and so do codecs of positions.
+    """
+    if codec.root != "velocity":
+        return denoise
+    velocity = slice(ROOT.start, ROOT.start + 2)
+    frames = round(STAGE_S * codec.fps)
+
+    def denoise_staying(x: Tensor, t: Tensor) -> Tensor:
+        guess = denoise(x, t)
+        if guess.shape[1] < frames:
+            return guess
+        rest = codec.normalise(torch.zeros(guess.shape[-1], device=guess.device))[velocity]
+        travel = torch.stack([averaged_over_time(clip, frames / 4) for clip in guess[..., velocity] - rest])
+        stays = guess.clone()
+        stays[..., velocity] -= travel
+        return stays
+
+    return denoise_staying
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +95,7 @@ class SongDancer:
     def dance(self, music: Tensor, windows: Windows, seed: int, callback: Callback | None = None) -> Motion:
         """A dance as long as `music [S, C]`, which lies where the model does; the same seed gives the same dance."""
         x0 = self.sampler(
-            self.denoiser(music, windows),
+            staying(self.denoiser(music, windows), self.codec),
             window_noise(windows, seed, 0, "start").to(music),
             self.schedule,
             steps=self.steps,

@@ -18,7 +18,7 @@ from core_vimo.diffusion.windows import Windows, in_turns, tied, window_noise
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion
 from edge_adapter.backbone import Backbone, BackboneConfig
-from edge_adapter.long_song import SongDancer, dance_windows
+from edge_adapter.long_song import SongDancer, dance_windows, staying
 
 CODEC = MotionCodec(torch.full((CHANNELS,), 0.5), torch.zeros(CHANNELS), sixd="columns", root="velocity")
 WINDOWS = Windows((0, 20, 38, 60), 40)
@@ -221,3 +221,19 @@ def test_a_window_made_again_ends_where_the_rest_goes_on() -> None:
 def test_another_songs_dance_is_refused(dancer: SongDancer, music: Tensor, motion: Motion) -> None:
     with pytest.raises(InputError, match="give the song"):
         dancer.remake(motion[:-1], music, WINDOWS, 1, seed=0)
+
+
+def test_a_dancer_does_not_wander_off_over_a_long_song() -> None:
+    """A model that would walk 60 m in a minute stays; a few steps of a short dance are its own."""
+    for frames, least_m, most_m in ((1800, 0.0, 2.0), (300, 8.0, 11.0)):
+        walker = SongDancer(Walker(), CODEC, cosine_schedule(50), weight=1.0, steps=2)
+        walked = walker.dance(torch.zeros(frames, 35), dance_windows(frames), seed=0)
+        assert least_m <= walked.root_m[-1, :2].norm() <= most_m
+
+
+def test_a_walk_there_and_back_is_a_dancers_own() -> None:
+    """What comes back within a few seconds is left as it is: the mean over the stage's time is about nothing."""
+    sway = torch.zeros(1, 1200, CHANNELS)
+    sway[..., ROOT.start] = torch.sin(torch.arange(1200) * 2 * torch.pi / 60)  # two seconds there and back
+    guess = staying(lambda x, t: sway, CODEC)(sway, torch.zeros(1, dtype=torch.long))
+    torch.testing.assert_close(guess[:, 300:-300], sway[:, 300:-300], atol=0.02, rtol=0)
