@@ -68,6 +68,13 @@ class Bundle:
         card = read_bytes(folder / "card.md").decode(errors="replace")
         return cls(weights, config, codec, card)
 
+    @property
+    def per_frame_timesteps(self) -> bool:
+        """Whether its model was trained with per-frame timesteps (`diffusion.ptss` above 0); older bundles don't say."""
+        ptss = self.config.get("ptss", 0.0)
+        knots = [(0.0, ptss)] if isinstance(ptss, int | float) else ptss
+        return any(probability > 0 for _, probability in knots)
+
 
 def bundle_hash(folder: Path | str) -> str:
     """One sha256 for the whole bundle: that of its manifest."""

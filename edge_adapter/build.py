@@ -29,6 +29,7 @@ class DanceModel:
     schedule: Schedule
     extractor: str
     bundle_hash: str
+    per_frame_timesteps: bool = False
 
 
 def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> DanceModel:
@@ -40,7 +41,9 @@ def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> Dance
             f"{folder}: was made for music features or a frame rate that this version doesn't have; take another bundle"
         )
     schedule = build_schedule(**bundle.config["diffusion"])
-    return DanceModel(backbone.to(device), bundle.codec, schedule, extractor, bundle_hash(folder))
+    return DanceModel(
+        backbone.to(device), bundle.codec, schedule, extractor, bundle_hash(folder), bundle.per_frame_timesteps
+    )
 
 
 def _model_of(config: dict[str, Any]) -> Backbone | Preconditioned:

@@ -90,6 +90,7 @@ def _bundle(
         "model": settings["model"],
         "diffusion": {"name": settings["diffusion"]["schedule"], "steps": settings["diffusion"]["steps"]},
         "precondition": settings["diffusion"]["precondition"],
+        "ptss": settings["diffusion"]["ptss"],
         "extractor": dances.extractor,
         "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(dances.folder)},
     }

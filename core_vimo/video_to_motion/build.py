@@ -27,6 +27,7 @@ class VideoMotionModel:
     codec: MotionCodec
     schedule: Schedule
     bundle_hash: str
+    per_frame_timesteps: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,9 @@ def load_vimo(folder: Path | str = SHIPPED, device: str = "cpu") -> VideoMotionM
         schedule = build_schedule(**bundle.config["diffusion"])
     except (InputError, KeyError, TypeError) as error:
         raise InputError(f"{folder}: its config.yaml names no noise schedule ({error}); take a fresh copy") from error
-    return VideoMotionModel(network.to(device), _codec(bundle, folder), schedule, bundle_hash(folder))
+    return VideoMotionModel(
+        network.to(device), _codec(bundle, folder), schedule, bundle_hash(folder), bundle.per_frame_timesteps
+    )
 
 
 def load_lifter(folder: Path | str, device: str = "cpu") -> LifterModel:

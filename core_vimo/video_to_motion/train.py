@@ -43,7 +43,10 @@ def train_vimo(config: DictConfig) -> None:
         seed=settings["seed"],
         run_steps=trainer.steps,
     )
-    noise = {"diffusion": {"name": schedule.name, "steps": schedule.steps}}
+    noise = {
+        "diffusion": {"name": schedule.name, "steps": schedule.steps},
+        "ptss": settings["diffusion"]["ptss"],
+    }
 
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
         return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, settings, weights, steps)
