@@ -9,8 +9,9 @@ from core_vimo.errors import InputError
 from core_vimo.publish import sha256_file, verify_manifest
 from core_vimo.reading import read_json
 from edge_adapter.build import SHIPPED
-from stylize.dance import DanceSettings, FilmSettings
+from stylize.dance import DanceSettings
 from stylize.remaking import Remake
+from stylize.take_files import FilmSettings
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,9 +12,6 @@ import torch
 from core_vimo import __version__
 from core_vimo.diffusion.windows import Windows
 from core_vimo.errors import InputError
-from core_vimo.formats import write_motion
-from core_vimo.formats.gltf import write_glb
-from core_vimo.motion import Motion
 from core_vimo.publish import publish_into, sha256_file
 from core_vimo.reading import naming
 from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
@@ -25,17 +21,14 @@ from edge_adapter.feature_cache import cached_features
 from edge_adapter.features import Extractor, LibrosaExtractor
 from edge_adapter.jukebox import JukeboxExtractor
 from edge_adapter.long_song import SongDancer, dance_windows
-from stylize.beat_sheet import count_sheet, write_count_sheet
 from stylize.polish import Polish
+from stylize.progress import Report
 from stylize.remaking import Draft, Remake
-from stylize.render.lettering import CountOverlay
-from stylize.render.video import check_size, write_video
-from stylize.takes import TakeNumbers, measure, rank
+from stylize.take_files import FilmSettings, Sound, Take, write_ranked
+from stylize.takes import measure
 
 MANIFEST = "manifest.json"
 Tempo = Literal["as heard", "half", "double"]
-Report = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True)
@@ -82,32 +75,6 @@ class DanceSettings:
         return Polish(self.smoothing_s, self.plant)
 
 
-@dataclass(frozen=True)
-class FilmSettings:
-    """How the video looks: none at all, its size in pixels, a camera that follows, counts drawn on it."""
-
-    film: bool = True
-    size: tuple[int, int] = (720, 720)
-    follow: bool = False
-    counts: bool = True
-
-    def __post_init__(self) -> None:
-        yes_or_no = (self.film, self.follow, self.counts)
-        if any(type(value) is not bool for value in yes_or_no) or [type(side) for side in self.size] != [int, int]:
-            raise InputError("a film's size must be two whole numbers, its other settings true or false")
-        if self.film:
-            check_size(self.size)
-
-
-@dataclass(frozen=True, eq=False)
-class Take:
-    """One dance to the song, its seed and its numbers."""
-
-    motion: Motion
-    seed: int
-    numbers: TakeNumbers
-
-
 @dataclass(frozen=True, eq=False)
 class Heard:
     """What was heard in the excerpt: features `[S, C]` for the model, beats in seconds from its start."""
@@ -141,12 +108,7 @@ def dance(
         report("Listening", 1, 1)
         with naming(song):
             takes = dance_takes(model, heard, settings, report)
-        order = rank([take.numbers for take in takes])
-        rows = []
-        for place, index in enumerate(order):
-            stem = "dance" if len(takes) == 1 else f"take{place + 1}"
-            files = _write(takes[index], stem, aside, song, heard.grid, settings.start_s, film, report)
-            rows.append({"files": files, "seed": takes[index].seed, "numbers": asdict(takes[index].numbers)})
+        rows = write_ranked(takes, aside, Sound(song, settings.start_s, heard.grid), film, report)
         manifest = _manifest(song, model, heard, settings, film, rows)
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
@@ -209,38 +171,6 @@ def _is_finite(number: object) -> bool:
 def _from(grid: BeatGrid, start_s: float) -> BeatGrid:
     """The grid in seconds from the excerpt's start; earlier beats stay, as negative ones, so that counts go on."""
     return replace(grid, beats_s=grid.beats_s - start_s, downbeats_s=grid.downbeats_s - start_s)
-
-
-def _write(
-    take: Take,
-    stem: str,
-    folder: Path,
-    song: Path,
-    grid: BeatGrid,
-    start_s: float,
-    film: FilmSettings,
-    report: Report,
-) -> list[str]:
-    facts = {"song": song.name, "audio_offset_s": start_s, "seed": take.seed}
-    write_motion(take.motion, folder / f"{stem}.npz")
-    write_motion(take.motion, folder / f"{stem}.bvh")
-    write_glb(take.motion, folder / f"{stem}.glb", song=facts)
-    write_count_sheet(count_sheet(take.motion, grid), folder / f"{stem}.counts.csv")
-    names = [f"{stem}.{suffix}" for suffix in ("npz", "bvh", "glb", "counts.csv")]
-    if film.film:
-        overlay = CountOverlay.of(grid) if film.counts and len(grid.beats_s) else None
-        write_video(
-            take.motion,
-            folder / f"{stem}.mp4",
-            song=song,
-            start_s=start_s,
-            size=film.size,
-            follow_dancer=film.follow,
-            overlay=overlay,
-            progress=lambda done, total: report(f"Filming {stem}", done, total),
-        )
-        names.insert(0, f"{stem}.mp4")
-    return names
 
 
 def _manifest(

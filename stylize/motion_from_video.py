@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from core_vimo.video_to_motion.reprojection import Reprojection, reproject
 from core_vimo.video_to_motion.video_motion import VideoMotion
 from stylize.paths import require_others
 from stylize.polish import Polish
+from stylize.progress import Report
 from stylize.render.keypoint_sheet import keypoint_picture
 from stylize.render.side_by_side import write_side_by_side
 from stylize.takes import FILMED_RANKED_BY, FilmedTakeNumbers, measure_filmed, rank
@@ -40,9 +40,6 @@ MANIFEST = "manifest.json"
 POSES = "motion.poses.json"
 SHEET = "motion.poses.png"
 """The keypoints on moments of the video."""
-Report = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
-
 _CUTS_SEEN_AT_PX = 160
 
 

@@ -1,10 +1,14 @@
 """What a person sees while something takes time: a bar a task, with the time left; a word where nothing can move."""
 
 import sys
+from collections.abc import Callable
 
 import rich.progress
 
 from core_vimo.cache import is_compiled, is_kept
+
+Report = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
 
 COMPILED = {"librosa": "the music analysis (about 40 s)", "render": "the renderer (about 10 s)"}
 """What is compiled before its first use, by the folder of its sources; times on two cores."""

@@ -3,10 +3,14 @@
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stylize.commands.film_options import add_film, film_options
+from stylize.commands.take_table import print_takes
 
 if TYPE_CHECKING:
-    from stylize.dance import DanceSettings, FilmSettings
+    from stylize.dance import DanceSettings
+    from stylize.take_files import FilmSettings
 
 HELP = "Make a dance for a song: MP4 with the song, GLB, BVH, NPZ for Blender, a count sheet and a manifest."
 EXAMPLE = "vimo dance song.mp3 --out my_dance --seconds 30 --start 12 --takes 4"
@@ -49,13 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plant", action=argparse.BooleanOptionalAction, default=True, help="keep standing feet from sliding (default)"
     )
     parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
-    yes_or_no = argparse.BooleanOptionalAction
-    parser.add_argument("--size", metavar="WxH", help="of the video in pixels (default 720x720)")
-    parser.add_argument(
-        "--follow", action=yes_or_no, help="let the camera follow the dancer (default: it stands still)"
-    )
-    parser.add_argument("--counts", action=yes_or_no, help="draw the counts on the video (default: they are drawn)")
-    parser.add_argument("--video", action=yes_or_no, help="write an MP4 (default: it is written)")
+    add_film(parser)
     parser.add_argument(
         "--again",
         type=Path,
@@ -96,14 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace, bundle: Path) -> "tuple[DanceSettings, FilmSettings]":
     from core_vimo.errors import InputError
     from stylize.again import read_manifest
-    from stylize.dance import DanceSettings, FilmSettings
+    from stylize.dance import DanceSettings
+    from stylize.take_files import FilmSettings
 
     if arguments.again:
         made = read_manifest(arguments.again, arguments.song, bundle)
         settings = made.settings if arguments.take is None else made.take(arguments.take)
         if arguments.remake:
             settings = made.remade(arguments.take or 1, arguments.remake, arguments.seed)
-        return settings, replace(made.film, **_film_options(arguments))
+        return settings, replace(made.film, **film_options(arguments))
     if arguments.remake or arguments.take is not None:
         raise InputError("--remake and --take are of a dance that is there; name its manifest.json with --again")
     settings = DanceSettings(
@@ -119,16 +118,7 @@ def _settings(arguments: argparse.Namespace, bundle: Path) -> "tuple[DanceSettin
         plant=arguments.plant,
         half=arguments.bfloat16,
     )
-    return settings, FilmSettings(**_film_options(arguments))
-
-
-def _film_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Those that were given."""
-    from stylize.commands.render import parse_size
-
-    size = None if arguments.size is None else parse_size(arguments.size)
-    options = {"film": arguments.video, "size": size, "follow": arguments.follow, "counts": arguments.counts}
-    return {name: value for name, value in options.items() if value is not None}
+    return settings, FilmSettings(**film_options(arguments))
 
 
 def _out(arguments: argparse.Namespace) -> Path:
@@ -143,10 +133,6 @@ def _out(arguments: argparse.Namespace) -> Path:
 
 
 def _tell(manifest: dict, out: Path) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
     from stylize.takes import RANKED_BY
 
     if manifest["tempo_bpm"]:
@@ -157,15 +143,4 @@ def _tell(manifest: dict, out: Path) -> None:
         print("heard no beats; the dance has no counts")
     for start_s, end_s in manifest["remade_s"]:
         print(f"danced anew from {start_s:.1f} to {end_s:.1f} s; all else is as it was")
-    takes = manifest["takes"]
-    if len(takes) > 1:
-        best = ", ".join(f"{way} {HEADINGS[name]}".replace("\n", " ") for name, way in RANKED_BY.items())
-        print(f"best take first, by its ranks in {best}")
-    table = Table("take", "seed", *(HEADINGS[name] for name in takes[0]["numbers"]), box=SIMPLE, padding=(0, 1))
-    for place, take in enumerate(takes, start=1):
-        numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())
-        table.add_row(str(place), str(take["seed"]), *numbers)
-    Console().print(table)
-    for take in takes:
-        for name in take["files"]:
-            print(out / name)
+    print_takes(manifest["takes"], HEADINGS, RANKED_BY, out)

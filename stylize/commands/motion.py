@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from stylize.commands.take_table import print_takes
+
 HELP = "Make 3D motions of the person in a video: GLB, BVH, NPZ for Blender, the 2D poses and a manifest."
 EXAMPLE = "vimo motion clip.mp4 --out my_motion --takes 4 --start 2 --seconds 10"
 
@@ -99,22 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _tell(manifest: dict[str, Any], out: Path) -> None:
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-
     from stylize.takes import FILMED_RANKED_BY
 
     for line in manifest["person"]:
         print(line)
-    takes = manifest["takes"]
-    if len(takes) > 1:
-        best = ", ".join(f"{way} {HEADINGS[name]}".replace("\n", " ") for name, way in FILMED_RANKED_BY.items())
-        print(f"best take first, by its ranks in {best}")
-    table = Table("take", "seed", *(HEADINGS[name] for name in takes[0]["numbers"]), box=SIMPLE, padding=(0, 1))
-    for place, take in enumerate(takes, start=1):
-        numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())
-        table.add_row(str(place), str(take["seed"]), *numbers)
-    Console().print(table)
-    for name in (manifest["picture"], manifest["poses"], *(name for take in takes for name in take["files"])):
+    for name in (manifest["picture"], manifest["poses"]):
         print(out / name)
+    print_takes(manifest["takes"], HEADINGS, FILMED_RANKED_BY, out)
