@@ -18,13 +18,17 @@ from core_vimo import __version__
 from core_vimo.errors import InputError
 from stylize.paths import expanded
 
-COMMANDS = ("dance", "motion", "compose", "view", "render", "export", "evaluate", "dataset", "train", "bundle")
+COMMANDS = (
+    "dance", "motion", "inbetween", "infill", "blend", "edit", "continue", "loop",
+    "compose", "view", "render", "export", "evaluate", "dataset", "train", "bundle",
+)  # fmt: skip
 
 DESCRIPTION = """\
 Dances from songs, motions from videos: make them, look at them, take them to Blender, measure them, train your own.
 
   vimo dance song.mp3 --out my_dance      a dance for your song: MP4, GLB, BVH, NPZ and a count sheet
   vimo motion clip.mp4 --out my_motion    how the person in a video moves, in 3D: GLB, BVH, NPZ
+  vimo blend a.bvh b.mp4 --transition 2s  one motion, a transition, another; see also edit, infill, continue, loop
   vimo view my_dance/dance.npz            its facts and a picture
   vimo COMMAND --help                     what a command does, with an example
 """
@@ -159,7 +163,7 @@ def parser_of_all_commands() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, command=name)
     return parser
 
 

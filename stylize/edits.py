@@ -1,0 +1,171 @@
+"""The six edits of the command line as data: which frames of a finished motion they make, and what stays in them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Protocol
+
+from completion import (
+    Filler,
+    Manner,
+    Mask,
+    blend,
+    complete,
+    continue_motion,
+    in_between,
+    in_fill,
+    loop,
+    nothing,
+    part,
+    span,
+)
+from core_vimo.errors import InputError
+from core_vimo.motion import FPS, Motion
+from stylize.spans import Clock, Gap, Moment, Span
+
+_FASTEST_M_S = 3.0
+"""Faster than this nobody dances across a floor."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A finished motion of `frames` frames: the gaps that are made, what is `kept` in them, and how they are made.
+
+    `said` are things a person should know before the result surprises them.
+    """
+
+    frames: int
+    gaps: Sequence[Gap]
+    make: Callable[[Filler, Manner], list[Motion]]
+    kept: Mask = nothing
+    said: tuple[str, ...] = ()
+
+
+class Edit(Protocol):
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        """What is to be made of these motions. Raises InputError for moments that aren't in them."""
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Where one motion is left and the next entered (None: at its end, at its start), and how long between them."""
+
+    length: Moment
+    leave: Moment | None = None
+    enter: Moment | None = None
+
+    def cut(self, motions: Sequence[Motion], clock: Clock) -> tuple[Motion, Motion, int]:
+        """What is left of both, and the frames between. Counts are those of the first motion's music."""
+        before, after = motions
+        leave = len(before) - 1 if self.leave is None else clock.frame(self.leave, len(before) - 1)
+        enter = 0 if self.enter is None else clock.frame(self.enter, len(after) - 1)
+        return before[: leave + 1], after[enter:], clock.frames(self.length, leave + 1)
+
+
+@dataclass(frozen=True)
+class InBetween:
+    """What leads from one motion to the next; with `poses` from its last pose alone to the next one's first."""
+
+    joint: Joint
+    poses: bool = False
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        before, after, frames = self.joint.cut(motions, clock)
+        if self.poses:
+            before, after = before[len(before) - 1 :], after[:1]
+        gap = (len(before), len(before) + frames)
+        way_m = float((after.root_m[0, :2] - before.root_m[-1, :2]).norm())
+        said: tuple[str, ...] = ()
+        if way_m * FPS / (frames + 1) > _FASTEST_M_S:
+            said = (
+                f"the second motion begins {way_m:.1f} m from where the first ends, which must be run in "
+                f"{frames / FPS:.1f} s; `vimo blend` moves it there",
+            )
+        return Plan(gap[1] + len(after), [gap], partial(in_between, before, after, frames), said=said)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A transition from one motion to the next, which is turned and moved to where it arrives."""
+
+    joint: Joint
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        before, after, frames = self.joint.cut(motions, clock)
+        gap = (len(before), len(before) + frames)
+        return Plan(gap[1] + len(after), [gap], partial(blend, before, after, frames))
+
+
+@dataclass(frozen=True)
+class InFill:
+    """Gaps of one motion filled anew, but for single `keyframes` in them."""
+
+    gaps: tuple[Span, ...]
+    keyframes: tuple[Moment, ...] = ()
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        (motion,) = motions
+        gaps = clock.gaps(self.gaps, len(motion))
+        kept = sorted({clock.frame(moment, len(motion) - 1) for moment in self.keyframes})
+        for frame in kept:
+            if not any(start <= frame < stop for start, stop in gaps):
+                raise InputError(f"the keyframe {frame}f lies in no gap, so it is kept anyway; name one inside a gap")
+        gaps = [piece for gap in gaps for piece in _between(gap, kept)]
+        return Plan(len(motion), gaps, partial(in_fill, motion, gaps))
+
+
+def _between(gap: Gap, kept: Sequence[int]) -> list[Gap]:
+    """What is left of a gap without these frames."""
+    start, stop = gap
+    edges = [start - 1, *(frame for frame in kept if start <= frame < stop), stop]
+    return [(before + 1, after) for before, after in pairwise(edges) if before + 1 < after]
+
+
+@dataclass(frozen=True)
+class Regenerate:
+    """A span (None: all) made anew but for the parts to `keep`; or of it the parts of `only`."""
+
+    span: Span | None = None
+    keep: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        part(*self.keep, *self.only)  # unknown names are told at once
+        if self.keep and self.only:
+            raise InputError("--keep names what stays, --only what is made; give one of them")
+        if self.span is None and not (self.keep or self.only):
+            raise InputError("nothing would be kept; give a span with --regenerate, or parts with --keep or --only")
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        (motion,) = motions
+        gap = (0, len(motion)) if self.span is None else clock.gap(self.span, len(motion))
+        kept = ~part(*self.only) if self.only else part(*self.keep)
+        return Plan(len(motion), [gap], partial(complete, motion, ~span(*gap) | kept), kept)
+
+
+@dataclass(frozen=True)
+class Continue:
+    """More of a motion after its end."""
+
+    length: Moment
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        (motion,) = motions
+        return _longer(motion, clock.frames(self.length, len(motion)), continue_motion)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What leads from a motion's end back to its start."""
+
+    length: Moment
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        (motion,) = motions
+        return _longer(motion, clock.frames(self.length, len(motion)), loop)
+
+
+def _longer(motion: Motion, frames: int, edit: Callable[..., list[Motion]]) -> Plan:
+    whole = len(motion) + frames
+    return Plan(whole, [(len(motion), whole)], partial(edit, motion, frames))
