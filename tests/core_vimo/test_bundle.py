@@ -25,6 +25,14 @@ def test_what_is_saved_is_loaded(folder):
     assert len(bundle_hash(folder)) == 64
 
 
+@pytest.mark.parametrize(("ptss", "trained"), [({}, False), (0.0, False), (0.2, True), ([[0, 0.0], [0.5, 0.3]], True)])
+def test_it_is_known_who_was_trained_with_per_frame_timesteps(folder, ptss, trained):
+    bundle = Bundle.load(folder)
+    config = bundle.config if ptss == {} else bundle.config | {"ptss": ptss}
+    Bundle(bundle.weights, config, bundle.codec, bundle.card).save(folder)
+    assert Bundle.load(folder).per_frame_timesteps is trained
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "config.yaml", "codec.safetensors", "card.md"])
 def test_a_changed_or_missing_file_is_named(folder, name):
     data = bytearray((folder / name).read_bytes())

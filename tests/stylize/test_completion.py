@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from completion.masks import part
+from core_vimo.bundle import bundle_hash
 from core_vimo.codec import ROTATIONS
 from core_vimo.formats import read_motion, write_motion
 from core_vimo.motion import move, resample
@@ -122,6 +123,26 @@ def test_a_dance_knows_its_song_and_so_does_what_is_made_of_it(made, song, tiny_
     again = ["infill", str(first / "dance.npz"), "--gap", "0c:4c", "--out", str(tmp_path / "second"), "--no-video"]
     assert main([*again, *options[:4]]) == 0
     assert manifest_of(tmp_path / "second")["made_frames"] == manifest["made_frames"]
+
+
+def test_a_video_is_a_source_as_motion_files_are(clip, poses, vimo_bundle, options, tmp_path, capsys):
+    command = ["blend", str(poses), str(clip), "--transition", "1s", "--video-bundle", str(vimo_bundle)]
+    assert main([*command, "--out", str(tmp_path), *options]) == 0
+    assert "best of four takes" in capsys.readouterr().out
+    manifest, made_of = manifest_of(tmp_path), read_motion(tmp_path / "dance.npz")
+    assert manifest["made_frames"] == [[200, 230]] and len(made_of) == 430
+    assert manifest["sources"][0]["bundle_sha256"] == bundle_hash(vimo_bundle)
+
+
+def test_gaps_filled_like_a_video(clip, poses, vimo_bundle, options, tmp_path):
+    command = ["infill", str(clip), "--gap", "2s:4s", "--like", str(poses), "--video-bundle", str(vimo_bundle)]
+    assert main([*command, "--out", str(tmp_path / "like"), *options]) == 0
+    assert main(["infill", str(clip), "--gap", "2s:4s", "--out", str(tmp_path / "alone"), *options]) == 0
+    manifest, before = manifest_of(tmp_path / "like"), read_motion(clip)
+    assert manifest["filled_by"] == "the video" and manifest["video_sha256"] == sha256_file(poses)
+    like, alone = (read_motion(tmp_path / name / "dance.npz") for name in ("like", "alone"))
+    assert same(like[:60], before[:60]) and same(like[120:], before[120:])
+    assert not torch.equal(like.rotations[60:120], alone.rotations[60:120])
 
 
 @pytest.mark.parametrize(

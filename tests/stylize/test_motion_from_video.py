@@ -7,55 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from core_vimo.bundle import Bundle
-from core_vimo.coco_body import coco_joints_m
-from core_vimo.evidence import EVIDENCE
 from core_vimo.footage import Footage, read_footage, write_footage
 from core_vimo.formats import read_motion
 from core_vimo.pose2d import Pose2D
 from core_vimo.publish import sha256_file
-from edge_adapter.dance_data import fit_codec
 from stylize.cli import main
 
 FRAMES = 200
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory, invented_dance):
-    from core_vimo.video_to_motion.build import KIND
-    from core_vimo.video_to_motion.network import ViMo, ViMoConfig
-
-    model = {"latent": 16, "feed_forward": 32, "blocks": 1, "heads": 2}
-    torch.manual_seed(0)
-    config = {
-        "kind": KIND,
-        "model": model,
-        "evidence": EVIDENCE,
-        "diffusion": {"name": "cosine", "steps": 100},
-    }
-    folder = tmp_path_factory.mktemp("bundle") / "tiny"
-    Bundle(ViMo(ViMoConfig(**model)).state_dict(), config, fit_codec([invented_dance(300, 0)]), "# Tiny\n").save(folder)
-    return folder
-
-
-def keypoints(motion):
-    joints_m = coco_joints_m(motion.rotations, motion.root_m)
-    xy = torch.stack((60 * joints_m[..., 0] + 64, 120 - 60 * joints_m[..., 2]), -1)
-    return torch.cat((xy, torch.full((len(motion), 17, 1), 0.9)), -1)
-
-
-@pytest.fixture(scope="module")
-def poses(tmp_path_factory, invented_dance):
-    """What was seen of somebody, cut once."""
-    path = tmp_path_factory.mktemp("poses") / "clip.poses.json"
-    write_footage(Footage(Pose2D(keypoints(invented_dance(FRAMES, 5)), (128, 128)), (80,), "clip.mp4"), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def made(poses, bundle, tmp_path_factory):
+def made(poses, vimo_bundle, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "motion"
-    options = ["--bundle", str(bundle), "--steps", "3"]
+    options = ["--bundle", str(vimo_bundle), "--steps", "3"]
     assert main(["motion", str(poses), "--out", str(out), "--takes", "2", *options]) == 0
     return out, options
 
@@ -76,7 +40,7 @@ def film(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alphapose(tmp_path_factory, invented_dance):
+def alphapose(tmp_path_factory, invented_dance, keypoints):
     seen = keypoints(invented_dance(60, 6)).flatten(1).tolist()
     rows = [
         {"image_id": f"{frame}.jpg", "category_id": 1, "keypoints": numbers, "score": 2.5}
@@ -112,16 +76,16 @@ def test_each_take_says_how_far_it_is_from_what_was_seen(made):
         assert len(take["cameras"]) == 2
 
 
-def test_the_manifest_makes_the_same_motions_again(made, poses, bundle, tmp_path, capsys):
-    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(bundle)]
+def test_the_manifest_makes_the_same_motions_again(made, poses, vimo_bundle, tmp_path, capsys):
+    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(vimo_bundle)]
     assert main(["motion", str(poses), "--out", str(tmp_path / "again"), *again]) == 0
     first, second = read_motion(made[0] / "take2.npz"), read_motion(tmp_path / "again" / "take2.npz")
     assert torch.equal(first.rotations, second.rotations) and torch.equal(first.root_m, second.root_m)
     assert "best take first, by its ranks in low leaps, low off by pixels" in capsys.readouterr().out
 
 
-def test_another_video_is_not_moved_by_that_manifest(made, film, bundle, tmp_path, capsys):
-    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(bundle)]
+def test_another_video_is_not_moved_by_that_manifest(made, film, vimo_bundle, tmp_path, capsys):
+    again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(vimo_bundle)]
     assert main(["motion", str(film), "--out", str(tmp_path / "out"), *again]) == 2
     assert "sha256 differs" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
@@ -151,18 +115,25 @@ def test_an_excerpt_is_as_long_as_asked(poses, made, tmp_path):
         (["--takes", "0"], "takes must lie in 1 to 100"),
     ],
 )
-def test_what_can_not_be_is_one_sentence_and_leaves_nothing(options, told, poses, bundle, tmp_path, capsys):
-    assert main(["motion", str(poses), "--out", str(tmp_path / "out"), "--bundle", str(bundle), *options]) == 2
+def test_what_can_not_be_is_one_sentence_and_leaves_nothing(options, told, poses, vimo_bundle, tmp_path, capsys):
+    assert main(["motion", str(poses), "--out", str(tmp_path / "out"), "--bundle", str(vimo_bundle), *options]) == 2
     shown = capsys.readouterr().err
     assert told in shown and shown.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_nobody_seen_clearly_is_told(bundle, tmp_path, capsys, invented_dance):
+def test_nobody_seen_clearly_is_told(vimo_bundle, tmp_path, capsys, invented_dance, keypoints):
     faint = keypoints(invented_dance(60, 1))
     faint[..., 2] = 0.2
     write_footage(Footage(Pose2D(faint, (128, 128))), tmp_path / "faint.poses.json")
-    command = ["motion", str(tmp_path / "faint.poses.json"), "--out", str(tmp_path / "out"), "--bundle", str(bundle)]
+    command = [
+        "motion",
+        str(tmp_path / "faint.poses.json"),
+        "--out",
+        str(tmp_path / "out"),
+        "--bundle",
+        str(vimo_bundle),
+    ]
     assert main(command) == 2
     assert "nobody is seen clearly" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
