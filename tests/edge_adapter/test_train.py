@@ -30,6 +30,7 @@ def test_training_ends_in_a_bundle_that_loads(run):
 def test_the_card_says_what_was_done(run):
     card = Bundle.load(run[0] / "bundle").card
     assert str(run[0].parent) not in card  # nobody's folders
+    assert not load_dance_model(run[0] / "bundle").per_frame_timesteps
     assert "3 dances" in card and "6 steps" in card and "latent: 32" in card
 
 
@@ -46,6 +47,7 @@ def test_per_frame_timesteps_and_preconditioning_exclude_each_other(dance_folder
     assert main([*shared, "diffusion.ptss=0.2", "diffusion.precondition=true"]) == 2
     assert "add diffusion.precondition=false" in capsys.readouterr().err
     assert main([*shared, "diffusion=vimo", "diffusion.ptss=[[0,0.2],[0.5,1]]", "trainer.steps=2"]) == 0
+    assert load_dance_model(tmp_path / "run" / "bundle").per_frame_timesteps
 
 
 def test_a_bundle_of_another_kind_is_refused(run, tmp_path):
