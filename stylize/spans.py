@@ -18,6 +18,7 @@ Gap = tuple[int, int]
 """First frame, and the one after the last."""
 
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_LONGEST_S = 600
 _EARLY_S = 0.06  # a count 1 this little before the motion's start is still its first
 
 
@@ -94,8 +95,8 @@ class Clock:
             beats_s = self._beats_s()
             begin = float(np.interp(after / FPS, beats_s, np.arange(len(beats_s))))
             frames = round(self._second(begin + length.value, length) * FPS) - after
-        if frames < 1:
-            raise InputError(f"{length} is no length that can be filled; give at least one frame (1f)")
+        if not 1 <= frames <= _LONGEST_S * FPS:
+            raise InputError(f"{length} is no length that can be filled; give one frame (1f) to {_LONGEST_S} s")
         return frames
 
     def gap(self, span: Span, frames: int) -> Gap:

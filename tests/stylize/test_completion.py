@@ -162,6 +162,7 @@ def test_gaps_filled_like_a_video(clip, poses, vimo_bundle, options, tmp_path):
         (["edit", "{clip}", "--regenerate", "1s:2s", "--keep", "tail"], "no body part 'tail'; choose among arms"),
         (["edit", "{clip}"], "nothing would be kept"),
         (["continue", "{clip}", "--seconds", "2", "--clean"], "not trained with per-frame timesteps"),
+        (["continue", "{clip}", "--seconds", "1e9"], "no length that can be filled"),
         (["loop", "{clip}", "--start", "3"], "give the song with --song"),
         (["loop", "{clip}", "--like", "x.mp4", "--alone"], "give one of them"),
     ],
