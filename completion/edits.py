@@ -17,7 +17,6 @@ from completion.masks import Mask, first, part, span
 from core_vimo.errors import InputError
 from core_vimo.motion import Motion, concatenate, move, turn
 from core_vimo.rotations import heading
-from core_vimo.skeleton import FEET
 
 Gap = tuple[int, int]
 
@@ -74,7 +73,8 @@ def loop(motion: Motion, frames: int, filler: Filler, manner: Manner | None = No
 def blend(a: Motion, b: Motion, frames: int, filler: Filler, manner: Manner | None = None) -> list[Motion]:
     """`a`, a transition of `frames` frames, and `b` turned to head where `a` ends and moved to where the walk arrives.
 
-    Both stand on `a`'s floor. `b`'s poses keep their bits but for that turn.
+    Both stand on the floor z = 0 (`core_vimo.motion.ground` puts there what doesn't): `b` keeps its heights, and its
+    poses their bits but for that turn.
     """
     require_same_rate(a, b)
     following = following_on(a, b)
@@ -83,15 +83,11 @@ def blend(a: Motion, b: Motion, frames: int, filler: Filler, manner: Manner | No
 
 
 def following_on(a: Motion, b: Motion) -> Motion:
-    """`b` headed as `a` ends, over the place and on the floor where `a` ends."""
+    """`b` headed as `a` ends and over the place where it ends; as high as it is, since a part tells no floor."""
     radians = heading(a.rotations[-1, 0]) - heading(b.rotations[0, 0])
     turned = turn(b, float(radians))
     to_a = a.root_m[-1, :2] - turned.root_m[0, :2]
-    return move(turned, torch.cat((to_a, (_floor_m(a) - _floor_m(b))[None])))
-
-
-def _floor_m(motion: Motion) -> torch.Tensor:
-    return torch.quantile(motion.joints_m()[:, FEET, 2].amin(1), 0.05)
+    return move(turned, torch.cat((to_a, torch.zeros(1))))
 
 
 def _positive(frames: int) -> int:

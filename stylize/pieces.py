@@ -19,8 +19,8 @@ from stylize.motion_from_video import MotionSettings, look, motion_takes
 from stylize.progress import Report
 from stylize.takes import FILMED_RANKED_BY, rank
 
-_OFF_FLOOR_M = 0.1
-"""Farther than this from the floor nobody stands; a motion there is put on it, else its numbers stay as they are."""
+_OFF_FLOOR_M = 0.02
+"""A motion farther than this from the floor is put on it; nearer, its numbers stay as they are."""
 _Y_UP = (".bvh", ".glb")
 
 

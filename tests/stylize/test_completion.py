@@ -10,7 +10,7 @@ from completion.masks import part
 from core_vimo.bundle import bundle_hash
 from core_vimo.codec import ROTATIONS
 from core_vimo.formats import read_motion, write_motion
-from core_vimo.motion import move, resample
+from core_vimo.motion import ground, move, resample
 from core_vimo.publish import sha256_file
 from stylize.cli import main
 
@@ -25,7 +25,7 @@ def options(tiny_bundle):
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory, invented_dance):
     path = tmp_path_factory.mktemp("clips") / "clip.npz"
-    write_motion(invented_dance(200, 3), path)
+    write_motion(ground(invented_dance(200, 3)), path)
     return path
 
 
@@ -209,6 +209,9 @@ def test_a_mocap_dance_goes_into_a_jackson_clip(shared_data, options, tmp_path, 
     assert manifest_of(tmp_path / "blend")["made_frames"] == [[91, 136]]
     assert torch.equal(blended.rotations[:91], before.rotations[:91])
     assert torch.equal(blended.rotations[136:, 1:], after.rotations[:, 1:])
+    assert torch.equal(
+        blended.root_m[136:, 2], after.root_m[:, 2]
+    )  # on the floor, though the first one is left in a jump
     at = 100.0 * torch.arange(91) / 30  # frames of the file itself that fall on frames of the dance
     whole = (at % 1 == 0).nonzero()[:, 0]
     own = read_motion(first)
