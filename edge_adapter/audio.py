@@ -142,10 +142,10 @@ def _decoded(path: Path) -> Iterator[tuple[int, np.ndarray]]:
 
 def _decode_track(container: av.container.InputContainer, track: av.AudioStream) -> Iterator[tuple[int, np.ndarray]]:
     """Codec frames (often 1024 samples) gathered into pieces of a second; a rate that changes is a ValueError."""
-    planar, gathered = av.AudioResampler(format="fltp"), av.AudioFifo()
+    packed, gathered = av.AudioResampler(format="flt"), av.AudioFifo()
     for frame in decoded(container, track):
         assert isinstance(frame, av.AudioFrame)
-        for part in planar.resample(frame):
+        for part in packed.resample(frame):
             part.pts = None  # gaps between time stamps are closed, as players close them
             gathered.write(part)
         if gathered.samples >= frame.sample_rate:
@@ -156,4 +156,4 @@ def _decode_track(container: av.container.InputContainer, track: av.AudioStream)
 def _all_of(gathered: av.AudioFifo) -> Iterator[tuple[int, np.ndarray]]:
     frame = gathered.read()
     if frame is not None:
-        yield frame.sample_rate, frame.to_ndarray().mean(0, dtype=np.float32)
+        yield frame.sample_rate, frame.to_ndarray().reshape(frame.samples, -1).mean(1, dtype=np.float32)

@@ -93,7 +93,10 @@ def test_an_excerpt_is_a_slice_of_the_whole(tmp_path: Path) -> None:
         read_audio(path, 15360, 0, 0)
 
 
-@pytest.mark.parametrize(("rate", "layout", "channels"), [(8000, "mono", 1), (48000, "5.1", 6), (96000, "stereo", 2)])
+@pytest.mark.parametrize(
+    ("rate", "layout", "channels"),
+    [(8000, "mono", 1), (48000, "5.1", 6), (48000, "7.1", 8), (44100, "24", 24), (96000, "stereo", 2)],
+)
 def test_any_rate_and_layout_become_mono(tmp_path: Path, rate: int, layout: str, channels: int) -> None:
     sound = clicks(rate=rate)
     path = tmp_path / "sound.wav"
