@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.seconds <= 3600:
         raise InputError(f"--seconds {arguments.seconds:g}: a piece lasts 1 to 3600 seconds; choose between them")
     # Without a style it is the demo's pop at its tempo, of any length; a style alone comes at a tempo of its own.
-    tempo_bpm = arguments.tempo if arguments.tempo or arguments.style else DEMO_BPM
+    tempo_bpm = DEMO_BPM if arguments.tempo is None and arguments.style is None else arguments.tempo
     track = render(make_score(arguments.seed, arguments.seconds, arguments.style or DEMO_STYLE, tempo_bpm))
     write_audio(arguments.out, track.samples, track.rate)
     beats = arguments.out.with_suffix(".beats.json")

@@ -116,7 +116,7 @@ def _wanted(arguments: argparse.Namespace) -> "list[Source]":
 
 
 class _Readable:
-    """What can be read of many files; those that can't are told at the end, not fatal."""
+    """What can be read of many files; those that can't are told at the end; fatal where it's all."""
 
     def __init__(self, doing: str) -> None:
         self.doing, self.refused = doing, list[str]()
@@ -131,6 +131,9 @@ class _Readable:
                 yield from read(source)
             except InputError as error:
                 self.refused.append(str(error))
+        if self.refused and len(self.refused) == len(sources):
+            others = f" (and the other {len(sources) - 1} likewise)" if len(sources) > 1 else ""
+            raise InputError(f"nothing can be read: {self.refused[0]}{others}")
 
     def tell_refused(self) -> None:
         for message in self.refused:

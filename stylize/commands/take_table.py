@@ -16,7 +16,8 @@ def print_takes(
     if len(takes) > 1:
         best = ", ".join(f"{way} {headings[name]}".replace("\n", " ") for name, way in ranked_by.items())
         print(f"best take first, by its ranks in {best}")
-    table = Table("take", "seed", *(headings[name] for name in takes[0]["numbers"]), box=SIMPLE, padding=(0, 1))
+    # Headings in full, also where a terminal, or a file in its place, is 80 columns wide.
+    table = Table("take", "seed", *(headings[name] for name in takes[0]["numbers"]), box=SIMPLE, padding=(0, 1, 0, 0))
     for place, take in enumerate(takes, start=1):
         numbers = ("–" if value is None else f"{value:g}" for value in take["numbers"].values())
         table.add_row(str(place), str(take["seed"]), *numbers)

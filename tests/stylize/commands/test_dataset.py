@@ -32,18 +32,21 @@ def test_motions_of_folders_and_archives_become_a_data_set(mocap, tmp_path, caps
     assert "train motions: 4, 0.2 min" in said and "test motions: 1, 0.1 min" in said
 
 
+@pytest.mark.parametrize("kind", ["motions", "dances"])
+def test_where_nothing_can_be_read_it_is_told_why(kind, tmp_path, capsys):
+    for name in ("one.bvh", "two.bvh"):
+        (tmp_path / name).write_text("HIERARCHY and nothing else")
+    out = tmp_path / "set"
+    assert main(["dataset", kind, str(tmp_path / "one.bvh"), str(tmp_path / "two.bvh"), "--out", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "one.bvh: not a BVH file" in told and "other 1" in told and not out.exists()
+
+
 def test_without_mirrored_variants_and_a_second_time_into_the_same_folder(mocap, tmp_path):
     out = tmp_path / "set"
     for words in (["--hold-out", "climb"], ["--no-mirror"]):
         assert main(["dataset", "motions", *mocap, "--out", str(out), *words]) == 0
     assert [row["name"] for row in MotionSet(out).rows] == ["climb", "jump_1", "walk_1", "walk_2"]
-
-
-def test_nothing_readable_leaves_nothing_behind(tmp_path, capsys):
-    (tmp_path / "broken.bvh").write_text("HIERARCHY and nothing else")
-    assert main(["dataset", "motions", str(tmp_path / "broken.bvh"), "--out", str(tmp_path / "set")]) == 2
-    assert "nothing to write" in capsys.readouterr().err
-    assert not (tmp_path / "set").exists()
 
 
 def test_a_folder_that_is_not_aist_is_refused(tmp_path, capsys):
