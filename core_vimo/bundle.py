@@ -70,7 +70,7 @@ class Bundle:
 
     @property
     def per_frame_timesteps(self) -> bool:
-        """Whether its model was trained with per-frame timesteps (`diffusion.ptss` above 0); older bundles don't say."""
+        """Whether its model was trained with per-frame timesteps (`diffusion.ptss` above 0); older ones don't say."""
         ptss = self.config.get("ptss", 0.0)
         knots = [(0.0, ptss)] if isinstance(ptss, int | float) else ptss
         return any(probability > 0 for _, probability in knots)
