@@ -45,7 +45,9 @@ def dance_windows(frames: int, grid: "BeatGrid | None" = None, window: int = WIN
     Raises InputError for less than a second.
     """
     if frames < fps:
-        raise InputError(f"the music lasts {frames / fps:.2f} s, a dance needs at least 1 s; give a longer piece")
+        raise InputError(
+            f"there are {frames / fps:.2f} s to dance to, a dance needs at least 1 s; start earlier or give more"
+        )
     downbeats = np.rint(np.asarray([] if grid is None else grid.downbeats_s) * fps).astype(int)
     return windows_over(frames, downbeats, window)
 

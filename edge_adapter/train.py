@@ -32,6 +32,11 @@ def train_dance(config: DictConfig) -> None:
     data = settings["data"]
     dances = DanceSet(data["folder"], data["split"], beat_phase=data["beat_phase"])
     wanted, given = settings["model"]["condition_dim"], EXTRACTORS.get(dances.extractor)
+    if given is None:
+        raise InputError(
+            f"{data['folder']}: there is no model of features of kind '{dances.extractor}'; take one of "
+            f"{', '.join(EXTRACTORS)}, by data.beat_phase={str(not data['beat_phase']).lower()} perhaps"
+        )
     if wanted != given:
         raise InputError(
             f"model.condition_dim={wanted} doesn't fit features of kind '{dances.extractor}', which have {given} "

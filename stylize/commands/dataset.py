@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from core_vimo.formats.sources import Source
+    from core_vimo.motion_store import MotionStore
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -77,9 +78,7 @@ def _dances(arguments: argparse.Namespace) -> int:
     readable = _Readable("Pairing dances with music")
     write_dance_set(readable.of(_wanted(arguments), read), arguments.out, extractor="librosa35")
     readable.tell_refused()
-    train = DanceSet(arguments.out)
-    print(f"{len(train)} training dances, {train.seconds / 60:.1f} min with variants: {arguments.out}")
-    return 0
+    return _tell("dances", lambda split: DanceSet(arguments.out, split), arguments.out)
 
 
 def _motions(arguments: argparse.Namespace) -> int:
@@ -141,14 +140,19 @@ class _Readable:
 
 
 def _tell_motions(folder: Path) -> int:
-    from core_vimo.errors import InputError
     from core_vimo.video_to_motion.motion_set import MotionSet
+
+    return _tell("motions", lambda split: MotionSet(folder, split), folder)
+
+
+def _tell(what: str, read: "Callable[[str], MotionStore]", folder: Path) -> int:
+    from core_vimo.errors import InputError
 
     for split in ("train", "test"):
         try:
-            motions = MotionSet(folder, split)
+            stored = read(split)
         except InputError:  # nothing was held out, or all of it
             continue
-        print(f"{split} motions: {len(motions)}, {motions.seconds / 60:.1f} min with variants")
+        print(f"{split} {what}: {len(stored)}, {stored.seconds / 60:.1f} min with variants")
     print(folder)
     return 0

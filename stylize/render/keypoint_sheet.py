@@ -75,10 +75,14 @@ def _moment(painter: KeypointPainter, video: Path | str | None, start_s: float, 
     return image
 
 
+def _dark_ground(size: Size) -> Image:
+    return (plain_ground(size) // 2).astype(np.uint8)
+
+
 def _grid(cells: list[Image], columns: int) -> Image:
     rows = -(-len(cells) // columns)
     height, width = cells[0].shape[:2]
-    sheet = plain_ground((columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP)) // 2
+    sheet = _dark_ground((columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP))
     for place, cell in enumerate(cells):
         top, left = (_GAP + k * (side + _GAP) for k, side in zip(divmod(place, columns), (height, width), strict=True))
         sheet[top : top + height, left : left + width] = cell
@@ -87,7 +91,7 @@ def _grid(cells: list[Image], columns: int) -> Image:
 
 def _timeline(footage: Footage, times: list[int], width: int) -> Image:
     """Share of joints seen through time, the cuts with the shots' numbers, and where the moments lie."""
-    image = plain_ground((width, _TIMELINE)) // 2
+    image = _dark_ground((width, _TIMELINE))
     left, right, top, bottom = 2 * _GAP, width - 2 * _GAP, 34, 88
     x = left + (np.arange(len(footage) + 1) / len(footage) * (right - left)).astype(np.float32)
     share = (footage.pose.confidence >= CONFIDENT).float().mean(1).numpy()

@@ -60,3 +60,15 @@ def test_a_model_of_another_width_is_refused_in_a_sentence(tmp_path: Path) -> No
     with pytest.raises(InputError, match=r"model.condition_dim=38 .* 35 channels"):
         train_dance(compose("dance", settings))
     assert not (tmp_path / "run").exists()
+
+
+def test_features_without_a_model_that_hears_beats_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    from edge_adapter.train import train_dance
+    from stylize.configuration import compose
+
+    motion = Motion(torch.eye(3).expand(90, 24, 3, 3), torch.zeros(90, 3), torch.ones(90, 4))
+    dance = PairedDance("one", motion, torch.randn(90, 4800), torch.arange(3, dtype=torch.float64), "none")
+    write_dance_set([dance], tmp_path / "data", "jukebox")
+    settings = ["model=edge", f"data.folder={tmp_path}/data", f"out={tmp_path}/run", "trainer.steps=1"]
+    with pytest.raises(InputError, match=r"'jukebox\+beats'; take one of .* data.beat_phase=false"):
+        train_dance(compose("dance", settings))
