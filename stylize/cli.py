@@ -128,10 +128,16 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(*arguments, **settings)
         self.register("type", float, _number)
         self.register("type", int, _whole)
-        self.register("type", Path, lambda text: Path(expanded(text)))
+        self.register("type", Path, _path)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"vimo: {_one_line(message)}; see `{self.prog} --help`\n")
+
+
+def _path(text: str) -> Path:
+    if not text:  # what an unset shell variable leaves; Path would take it for the current folder
+        raise argparse.ArgumentTypeError("a name is empty")
+    return Path(expanded(text))
 
 
 def _number(text: str) -> float:

@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from stylize.render.picture import LOOPS, write_teaser
     from stylize.render.video import write_video
 
+    if arguments.workers is not None and arguments.workers < 1:
+        raise InputError(f"--workers {arguments.workers}: at least one process has to draw")
     path = arguments.out or arguments.motion.with_suffix(".mp4")
     require_others([path], [arguments.motion, arguments.song])
     motion = read_motion(arguments.motion)

@@ -84,3 +84,21 @@ def test_a_setting_that_is_a_path_begins_at_home_too(monkeypatch, quote):
     monkeypatch.setenv("HOME", "/at/Zoë's (new) home")
     config = compose("dance", [f"data.folder={quote}~/data set{quote}", "out=~"])
     assert config.data.folder == "/at/Zoë's (new) home/data set" and config.out == "/at/Zoë's (new) home"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance", "song.wav", "--out", ""], "a name is empty"),
+        (["render", "walk.bvh", "--workers", "0"], "at least one process"),
+        (["dance", "song.wav", "--guidance", "1e30"], "guidance in -100 to 100"),
+    ],
+)
+def test_what_can_only_be_a_slip_is_refused(arguments, said, capsys):
+    try:
+        code = main(arguments)
+    except SystemExit as left:
+        code = left.code
+    assert code == 2
+    shown = capsys.readouterr().err
+    assert said in shown and shown.count("\n") == 1
