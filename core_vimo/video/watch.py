@@ -32,19 +32,6 @@ class Sight:
     choice: Choice
 
 
-def watch(
-    path: Path | str,
-    *,
-    estimator: str | PoseEstimator = "mediapipe",
-    start_s: float = 0,
-    seconds: float | None = None,
-    person: int | None = None,
-    report: Report | None = None,
-) -> Footage:
-    """The footage of `observe`."""
-    return observe(path, estimator=estimator, start_s=start_s, seconds=seconds, person=person, report=report).footage
-
-
 def observe(
     path: Path | str,
     *,
@@ -88,7 +75,8 @@ def footage_of(
     """
     path = Path(path)
     if not holds_keypoints(path):
-        return watch(path, estimator=estimator, start_s=start_s, seconds=seconds, person=person, report=report)
+        sight = observe(path, estimator=estimator, start_s=start_s, seconds=seconds, person=person, report=report)
+        return sight.footage
     if not (start_s >= 0 and (seconds is None or seconds > 0)):
         raise InputError(f"{path}: {seconds} s from {start_s} s is no excerpt; give a start >= 0 and a length above 0")
     footage = read_footage(path) if path.name.endswith(SUFFIX) else _followed(path, person, fps, size)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core_vimo.errors import InputError, MediaError
 from core_vimo.footage import write_footage
-from core_vimo.video.watch import footage_of, observe, watch
+from core_vimo.video.watch import footage_of, observe
 
 Draw = Callable[[int], np.ndarray]
 WIDTH, HEIGHT, SIDE = 320, 180, 40
@@ -95,7 +95,7 @@ def test_a_large_video_is_looked_at_small_and_answered_large(shared_data: Path) 
             return torch.linspace(0.2, 1, 17)[None, :, None] * corner
 
     estimator = Corner()
-    footage = watch(shared_data / "videos" / "solo_dance_music.mp4", estimator=estimator, seconds=0.5)
+    footage = footage_of(shared_data / "videos" / "solo_dance_music.mp4", estimator=estimator, seconds=0.5)
     assert set(estimator.seen) == {(640, 360, 3)}
     assert footage.pose.xy[0, -1].tolist() == [1080, 1920]
 
@@ -103,21 +103,21 @@ def test_a_large_video_is_looked_at_small_and_answered_large(shared_data: Path) 
 def test_a_cut_is_told_to_the_estimator_and_kept(film: Callable[..., Path]) -> None:
     estimator = RedSquares()
     path = film(lambda s: with_square(scene(0 if s < 30 else 7), 40 if s < 30 else 200), 60)
-    footage = watch(path, estimator=estimator)
+    footage = footage_of(path, estimator=estimator)
     assert footage.cuts == (30,) and estimator.shots == 2
     assert (footage.pose.confidence > 0).all()
 
 
 def test_where_nobody_is_seen_confidence_is_0(film: Callable[..., Path]) -> None:
     path = film(lambda s: with_square(scene(0), 100) if not 20 <= s < 40 else scene(0), 60)
-    footage = watch(path, estimator=RedSquares())
+    footage = footage_of(path, estimator=RedSquares())
     assert (footage.pose.confidence[20:40] == 0).all()
     assert (footage.pose.confidence[:20] > 0).all() and (footage.pose.confidence[40:] > 0).all()
 
 
 def test_a_slow_film_moves_on_between_its_pictures(film: Callable[..., Path]) -> None:
     estimator = RedSquares()
-    footage = watch(film(lambda s: with_square(scene(0), 20 + 10 * s), 20, fps=10), estimator=estimator)
+    footage = footage_of(film(lambda s: with_square(scene(0), 20 + 10 * s), 20, fps=10), estimator=estimator)
     assert len(estimator.seen) == 20  # no picture is looked at twice
     steps = footage.pose.xy[:-3, 8, 0].diff()
     assert (steps > 2).all() and (steps < 5).all()  # 10 pixels in three frames, not 10, 0, 0
@@ -125,7 +125,7 @@ def test_a_slow_film_moves_on_between_its_pictures(film: Callable[..., Path]) ->
 
 def test_an_excerpt(film: Callable[..., Path]) -> None:
     path = film(lambda s: with_square(scene(0), 20 + 3 * s), 60)
-    footage = watch(path, estimator=RedSquares(), start_s=0.5, seconds=1)
+    footage = footage_of(path, estimator=RedSquares(), start_s=0.5, seconds=1)
     assert len(footage) == 30
     assert abs(float(footage.pose.xy[0, 8, 0]) - (40 + 3 * 15)) < 4
 
@@ -143,27 +143,27 @@ def test_what_cannot_become_a_motion_is_told_in_one_sentence(
     draw: Draw, frames: int, message: str, film: Callable[..., Path]
 ) -> None:
     with pytest.raises(InputError, match=rf"clip\.mp4: .*{message}") as caught:
-        watch(film(draw, frames), estimator=RedSquares())
+        footage_of(film(draw, frames), estimator=RedSquares())
     assert "\n" not in str(caught.value)
 
 
 def test_a_person_who_is_not_there_is_told_with_the_file(film: Callable[..., Path]) -> None:
     path = film(lambda s: with_square(scene(0), 50), 30)
     with pytest.raises(InputError, match=r"clip\.mp4: person 2 was asked for"):
-        watch(path, estimator=RedSquares(), person=2)
+        footage_of(path, estimator=RedSquares(), person=2)
 
 
 def test_what_is_no_video_is_told_before_an_estimator_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "notes.mp4"
     path.write_text("not a film")
     with pytest.raises(MediaError, match=r"notes\.mp4"):
-        watch(path, estimator="no such estimator")
+        footage_of(path, estimator="no such estimator")
 
 
 def test_memory_does_not_grow_with_the_pictures(film: Callable[..., Path]) -> None:
     path = film(lambda s: with_square(scene(0), 20 + s % 200), 300)
     tracemalloc.start()
-    watch(path, estimator=RedSquares())
+    footage_of(path, estimator=RedSquares())
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 30 * WIDTH * HEIGHT * 3  # 300 pictures went by
@@ -171,7 +171,7 @@ def test_memory_does_not_grow_with_the_pictures(film: Callable[..., Path]) -> No
 
 def test_footage_is_read_back_as_footage(film: Callable[..., Path], tmp_path: Path) -> None:
     path = film(lambda s: with_square(scene(0 if s < 30 else 7), 40 if s < 30 else 200), 60)
-    seen = watch(path, estimator=RedSquares())
+    seen = footage_of(path, estimator=RedSquares())
     write_footage(seen, tmp_path / "clip.poses.json")
     again = footage_of(tmp_path / "clip.poses.json", start_s=0.5)
     assert len(again) == 45 and again.cuts == (15,)
@@ -181,7 +181,7 @@ def test_footage_is_read_back_as_footage(film: Callable[..., Path], tmp_path: Pa
 
 def test_footage_without_anybody_in_the_asked_part_is_refused(film: Callable[..., Path], tmp_path: Path) -> None:
     path = film(lambda s: with_square(scene(0), 100) if s < 20 else scene(0), 60)
-    write_footage(watch(path, estimator=RedSquares()), tmp_path / "clip.poses.json")
+    write_footage(footage_of(path, estimator=RedSquares()), tmp_path / "clip.poses.json")
     with pytest.raises(InputError, match=r"clip\.poses\.json: shows nobody in the asked part"):
         footage_of(tmp_path / "clip.poses.json", start_s=1)
 
