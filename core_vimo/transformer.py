@@ -6,12 +6,14 @@ Shapes: `B` clips, `S` frames, `N` condition tokens, `d` the latent width.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from core_vimo.attention import Attention, rotate
+from core_vimo.errors import InputError
 
 Film = Literal["shared", "separate"]
 """One modulation for the three branches of a decoder layer, or one each."""
@@ -28,6 +30,21 @@ class LayerSize(Protocol):
     def feed_forward(self) -> int: ...
     @property
     def dropout(self) -> float: ...
+
+
+def check_size(size: LayerSize, most: Mapping[str, int], switches: Sequence[str] = ()) -> None:
+    """Raise InputError where a configuration can't be built: whole numbers up to `most`, `switches` true or false."""
+    for name, limit in most.items():
+        value = getattr(size, name)
+        if type(value) is not int or not 1 <= value <= limit:
+            raise InputError(f"model.{name}={value!s:.20} must be a whole number from 1 to {limit}")
+    if size.latent % size.heads or size.latent % 2 or size.latent < 4:
+        raise InputError(f"model.latent={size.latent} must be even, 4 or more, a multiple of model.heads={size.heads}")
+    for name in switches:
+        if type(getattr(size, name)) is not bool:
+            raise InputError(f"model.{name}={getattr(size, name)!s:.20} must be true or false")
+    if not (isinstance(size.dropout, int | float) and 0 <= size.dropout < 1):
+        raise InputError(f"model.dropout={size.dropout!s:.20} must be at least 0 and below 1")
 
 
 class Memory(NamedTuple):

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from core_vimo.attention import rotate
 from core_vimo.diffusion.guidance import Condition
-from core_vimo.errors import InputError
-from core_vimo.transformer import DecoderLayer, EncoderLayer, Memory, sinusoid
+from core_vimo.transformer import DecoderLayer, EncoderLayer, Memory, check_size, sinusoid
 
 TIME_TOKENS = 2
 
@@ -43,18 +42,7 @@ class BackboneConfig:
     music_beside: bool = False  # EDGE's only attends to the music; also add each frame's token to its motion
 
     def __post_init__(self) -> None:
-        for name, most in _MOST.items():
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"model.{name}={value!s:.20} must be a whole number from 1 to {most}")
-        if self.latent % self.heads or self.latent % 2 or self.latent < 4:
-            raise InputError(
-                f"model.latent={self.latent} must be even, 4 or more, a multiple of model.heads={self.heads}"
-            )
-        if type(self.music_beside) is not bool:
-            raise InputError(f"model.music_beside={self.music_beside!s:.20} must be true or false")
-        if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
-            raise InputError(f"model.dropout={self.dropout!s:.20} must be at least 0 and below 1")
+        check_size(self, _MOST, ("music_beside",))
 
 
 class Backbone(nn.Module):

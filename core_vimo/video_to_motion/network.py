@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from core_vimo.attention import rotate
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.errors import InputError
-from core_vimo.transformer import DecoderLayer, EncoderLayer, Film, LayerSize, Memory, sinusoid
+from core_vimo.transformer import DecoderLayer, EncoderLayer, Film, LayerSize, Memory, check_size, sinusoid
 from core_vimo.video_to_motion.pose_tokens import PoseTokens, ViewFusion, as_views
 
 ENCODER_LAYERS = 2
@@ -46,20 +46,9 @@ class ViMoConfig:
     trained_frames: int = 150  # length of the windows it learned from, by which longer videos are cut
 
     def __post_init__(self) -> None:
-        for name, most in _MOST.items():
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= most:
-                raise InputError(f"model.{name}={value!s:.20} must be a whole number from 1 to {most}")
-        if self.latent % self.heads or self.latent % 2 or self.latent < 4:
-            raise InputError(
-                f"model.latent={self.latent} must be even, 4 or more, a multiple of model.heads={self.heads}"
-            )
+        check_size(self, _MOST, ("evidence_beside",))
         if self.film not in get_args(Film):
             raise InputError(f"model.film={self.film!s:.20} is not known; take {' or '.join(get_args(Film))}")
-        if type(self.evidence_beside) is not bool:
-            raise InputError(f"model.evidence_beside={self.evidence_beside!s:.20} must be true or false")
-        if not (isinstance(self.dropout, int | float) and 0 <= self.dropout < 1):
-            raise InputError(f"model.dropout={self.dropout!s:.20} must be at least 0 and below 1")
 
 
 class PoseSequenceEncoder(nn.Module):
