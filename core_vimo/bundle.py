@@ -70,10 +70,15 @@ class Bundle:
 
     @property
     def per_frame_timesteps(self) -> bool:
-        """Whether its model was trained with per-frame timesteps (`diffusion.ptss` above 0); older ones don't say."""
-        ptss = self.config.get("ptss", 0.0)
-        knots = [(0.0, ptss)] if isinstance(ptss, int | float) else ptss
-        return any(probability > 0 for _, probability in knots)
+        """Whether its model was trained with per-frame timesteps (`diffusion.ptss` or `.clean` above 0); older ones
+        don't say."""
+        return any(_ever(self.config.get(name, 0.0)) for name in ("ptss", "clean"))
+
+
+def _ever(course: Any) -> bool:
+    """Whether a setting, a number or knots [fraction of the run, number], is above 0 at any time."""
+    knots = [(0.0, course)] if isinstance(course, int | float) else course
+    return any(value > 0 for _, value in knots)
 
 
 def bundle_hash(folder: Path | str) -> str:

@@ -96,6 +96,7 @@ def _bundle(
         "diffusion": {"name": settings["diffusion"]["schedule"], "steps": settings["diffusion"]["steps"]},
         "precondition": settings["diffusion"]["precondition"],
         "ptss": settings["diffusion"]["ptss"],
+        "clean": settings["diffusion"]["clean"],
         "extractor": dances.extractor,
         "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(dances.folder)},
     }

@@ -13,7 +13,7 @@ from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule
-from core_vimo.diffusion.timesteps import build_ptss, sample_timesteps
+from core_vimo.diffusion.timesteps import build_clean, build_ptss, sample_timesteps
 from core_vimo.diffusion.weighting import WEIGHTINGS
 from core_vimo.errors import InputError
 from core_vimo.losses import motion_losses
@@ -27,7 +27,7 @@ class DiffusionObjective(nn.Module):
 
     model is a `ConditionalModel`. lambdas weigh the terms of `core_vimo.losses.motion_losses`; weighting `[T]` weighs
     timesteps. A share `condition_drop` of the samples is trained without condition; with the step's probability of
-    `ptss` each frame of a sample has its own timestep, and counts by its own weight.
+    `ptss` each frame of a sample has its own timestep, and counts by its own weight; of `clean` some are shown as they are.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class DiffusionObjective(nn.Module):
         lambdas: Mapping[str, Course],
         condition_drop: float,
         ptss: Course,
+        clean: Course,
         seed: int,
     ) -> None:
         super().__init__()
@@ -47,12 +48,14 @@ class DiffusionObjective(nn.Module):
         self.codec, self.schedule = codec, schedule
         self.weighting: Tensor
         self.register_buffer("weighting", weighting.float(), persistent=False)  # a setting, not something learnt
-        self.lambdas, self.condition_drop, self.ptss, self.seed = dict(lambdas), condition_drop, ptss, seed
+        self.lambdas, self.condition_drop, self.seed = dict(lambdas), condition_drop, seed
+        self.ptss, self.clean = ptss, clean
 
     def forward(self, batch: dict[str, Tensor], samples: Tensor, step: int) -> Losses:
         """batch: x `[B, S, 151]` normalised, condition `[B, …]`; samples `[B]`: what the draws are keyed by."""
         x0, keys = batch["x"], samples.tolist()
-        t = sample_timesteps(keys, x0.shape[1], self.schedule.steps, self.ptss.at(step), self.seed, step)
+        own, clean = self.ptss.at(step), self.clean.at(step)
+        t = sample_timesteps(keys, x0.shape[1], self.schedule.steps, own, self.seed, step, clean=clean)
         noise = normal_rows(keys, x0.shape[1:], self.seed, step, "noise").to(x0)
         dropped = uniform_rows(keys, self.seed, step, "condition-drop") < self.condition_drop
         x_t = self.schedule.q_sample(x0, t, noise)
@@ -90,11 +93,11 @@ def build_objective(
         raise InputError(
             f"diffusion.weighting={diffusion['weighting']} is not known; take one of {', '.join(WEIGHTINGS)}"
         )
-    ptss = build_ptss(diffusion["ptss"], run_steps)
-    if ptss.ever and isinstance(model, Preconditioned):
+    ptss, clean = build_ptss(diffusion["ptss"], run_steps), build_clean(diffusion["clean"], run_steps)
+    if (ptss.ever or clean.ever) and isinstance(model, Preconditioned):
         raise InputError(
-            f"diffusion.ptss={diffusion['ptss']} gives frames timesteps of their own, which a preconditioned model "
-            "can't take; add diffusion.precondition=false, or take diffusion.ptss=0"
+            f"diffusion.ptss={diffusion['ptss']} and clean={diffusion['clean']} give frames timesteps of their own, which a "
+            "preconditioned model can't take; add diffusion.precondition=false, or take 0 for both"
         )
     return DiffusionObjective(
         model,
@@ -104,5 +107,6 @@ def build_objective(
         lambdas=build_lambdas(lambdas, run_steps),
         condition_drop=condition_drop,
         ptss=ptss,
+        clean=clean,
         seed=seed,
     )

@@ -1,6 +1,7 @@
-"""Which timestep a training sample is noised to: one for the clip, or one for each frame (PTSS).
+"""Which timestep a training sample is noised to: one for the clip, one for each frame (PTSS), or 0 where it is known.
 
-Probabilistic Timestep Sampling Strategy: FVDM (Liu et al. 2024), used by the ViMo report, §2.3 and §4.
+Probabilistic Timestep Sampling Strategy: FVDM (Liu et al. 2024), used by the ViMo report, §2.3 and §4. Samples some of
+whose frames are clean are what a model is shown that completes a motion by its known frames at t = 0.
 """
 
 from collections.abc import Sequence
@@ -13,18 +14,27 @@ from core_vimo.randomness import generator
 from core_vimo.training.course import Course, build_course
 
 
-def sample_timesteps(
-    samples: Sequence[int], frames: int, steps: int, probability: float, seed: int, step: int
-) -> Tensor:
-    """Uniform timesteps 0..`steps`-1 for a batch, int64: `[B, S]`, or `[B]` when `probability` is 0.
+KEYFRAME_SHARE = 0.25
+"""Of the samples with clean frames: those in which they are single keyframes; in the others all but a gap is clean."""
 
-    With `probability` a sample's frames each draw their own, else they share one. `samples` are indices in the data
-    set: row i depends on (seed, step, samples[i]) alone, and a shared timestep does not depend on `probability`.
+
+def sample_timesteps(
+    samples: Sequence[int], frames: int, steps: int, probability: float, seed: int, step: int, *, clean: float = 0.0
+) -> Tensor:
+    """Uniform timesteps 0..`steps`-1 for a batch, int64: `[B, S]`, or `[B]` when both probabilities are 0.
+
+    With `probability` a sample's frames each draw their own, else they share one; with `clean`, some of its frames are
+    at 0 instead. `samples` are indices in the data set: row i depends on (seed, step, samples[i]) alone, and a shared
+    timestep does not depend on either probability.
     """
-    if not 0 <= probability <= 1:
-        raise ValueError(f"the probability of per-frame timesteps must lie in [0, 1], not {probability}")
-    rows = torch.stack([_draw(int(sample), frames, steps, probability, seed, step) for sample in samples])
-    return rows[:, 0] if probability == 0 else rows
+    for chance in (probability, clean):
+        if not 0 <= chance <= 1:
+            raise ValueError(f"the probability of per-frame timesteps must lie in [0, 1], not {chance}")
+    keys = [int(sample) for sample in samples]
+    rows = torch.stack([_draw(key, frames, steps, probability, seed, step) for key in keys])
+    if clean:
+        rows = torch.where(torch.stack([_clean(key, frames, clean, seed, step) for key in keys]), 0, rows)
+    return rows if probability or clean else rows[:, 0]
 
 
 def _draw(sample: int, frames: int, steps: int, probability: float, seed: int, step: int) -> Tensor:
@@ -34,6 +44,18 @@ def _draw(sample: int, frames: int, steps: int, probability: float, seed: int, s
     return torch.randint(steps, (frames,), generator=source) if per_frame else shared.expand(frames)
 
 
+def _clean(sample: int, frames: int, probability: float, seed: int, step: int) -> Tensor:
+    """`[S]` bool: mostly none; else all but one gap of any length, which may begin or end the window, or keyframes."""
+    source = generator(seed, step, sample, "clean-frames")
+    happens, keyframes, length, middle, share = torch.rand(5, generator=source).tolist()
+    if happens >= probability:
+        return torch.zeros(frames, dtype=torch.bool)
+    if keyframes < KEYFRAME_SHARE:
+        return torch.rand(frames, generator=source) < 0.2 * share
+    frame = torch.arange(frames)
+    return (frame - middle * frames).abs() > 0.5 * length * frames
+
+
 def build_ptss(setting: Any, run_steps: int | None) -> Course:
     """The course of `diffusion.ptss`: a probability, or knots [fraction of the run, probability].
 
@@ -41,3 +63,8 @@ def build_ptss(setting: Any, run_steps: int | None) -> Course:
     InputError for anything else.
     """
     return build_course(setting, "diffusion.ptss", run_steps, most=1.0)
+
+
+def build_clean(setting: Any, run_steps: int | None) -> Course:
+    """The course of `diffusion.clean`, read as `diffusion.ptss` is."""
+    return build_course(setting, "diffusion.clean", run_steps, most=1.0)

@@ -46,6 +46,7 @@ def train_vimo(config: DictConfig) -> None:
     noise = {
         "diffusion": {"name": schedule.name, "steps": schedule.steps},
         "ptss": settings["diffusion"]["ptss"],
+        "clean": settings["diffusion"]["clean"],
     }
 
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:

@@ -26,9 +26,10 @@ def test_what_is_saved_is_loaded(folder):
 
 
 @pytest.mark.parametrize(("ptss", "trained"), [({}, False), (0.0, False), (0.2, True), ([[0, 0.0], [0.5, 0.3]], True)])
-def test_it_is_known_who_was_trained_with_per_frame_timesteps(folder, ptss, trained):
+@pytest.mark.parametrize("name", ["ptss", "clean"])
+def test_it_is_known_who_was_trained_with_per_frame_timesteps(folder, name, ptss, trained):
     bundle = Bundle.load(folder)
-    config = bundle.config if ptss == {} else bundle.config | {"ptss": ptss}
+    config = bundle.config if ptss == {} else bundle.config | {name: ptss}
     Bundle(bundle.weights, config, bundle.codec, bundle.card).save(folder)
     assert Bundle.load(folder).per_frame_timesteps is trained
 

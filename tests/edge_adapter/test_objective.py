@@ -4,7 +4,7 @@ from torch.utils.data import default_collate
 
 from core_vimo.diffusion.objective import DiffusionObjective
 from core_vimo.diffusion.schedule import cosine_schedule
-from core_vimo.diffusion.timesteps import build_ptss, sample_timesteps
+from core_vimo.diffusion.timesteps import build_clean, build_ptss, sample_timesteps
 from core_vimo.diffusion.weighting import constant
 from core_vimo.training.course import build_lambdas
 from edge_adapter.backbone import Backbone, BackboneConfig
@@ -25,16 +25,17 @@ def parts(dance_folder):
 def _objective(codec, **changes) -> DiffusionObjective:
     torch.manual_seed(0)
     settings = {"weighting": constant(cosine_schedule()), "lambdas": LAMBDAS, "condition_drop": 0.0, "ptss": 0.0}
-    settings |= changes
+    settings |= {"clean": 0.0} | changes
     settings["ptss"] = build_ptss(settings["ptss"], run_steps=10)
+    settings["clean"] = build_clean(settings["clean"], run_steps=10)
     settings["lambdas"] = build_lambdas(settings["lambdas"], run_steps=10)
     return DiffusionObjective(Backbone(TINY), codec, cosine_schedule(), seed=0, **settings)
 
 
-@pytest.mark.parametrize("ptss", [0.0, 0.5])
-def test_a_samples_loss_does_not_hang_on_its_batch(parts, ptss):
+@pytest.mark.parametrize(("ptss", "clean"), [(0.0, 0.0), (0.5, 0.0), (0.3, 0.7)])
+def test_a_samples_loss_does_not_hang_on_its_batch(parts, ptss, clean):
     codec, batch = parts
-    objective = _objective(codec, ptss=ptss, condition_drop=0.5)
+    objective = _objective(codec, ptss=ptss, clean=clean, condition_drop=0.5)
     together = objective(batch, torch.arange(10, 14), 3)
     alone = objective({k: v[2:3] for k, v in batch.items()}, torch.tensor([12]), 3)
     assert torch.allclose(together.per_sample[2], alone.per_sample[0], rtol=1e-4)

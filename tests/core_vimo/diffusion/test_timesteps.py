@@ -46,6 +46,28 @@ def test_a_shared_timestep_does_not_depend_on_the_probability() -> None:
     assert torch.equal(mixed[shared(mixed), 0], plain[shared(mixed)])
 
 
+def test_clean_frames_are_a_windows_ends_or_keyframes_and_the_rest_is_as_it_was() -> None:
+    shown = sample_timesteps(range(2000), 50, 10**6, 0.0, seed=0, step=0, clean=0.5)
+    plain = sample_timesteps(range(2000), 50, 10**6, 0.0, seed=0, step=0)
+    clean = shown == 0
+    assert torch.equal(shown[~clean], plain[:, None].expand(-1, 50)[~clean])
+    changes = clean.int().diff(dim=1).abs().sum(1)
+    one_gap = clean.any(1) & (changes <= 2) & (~clean.all(1))
+    assert float((clean.any(1) & ~one_gap).float().mean()) == pytest.approx(0.125, abs=0.04)  # keyframes
+    assert float(one_gap.float().mean()) == pytest.approx(0.36, abs=0.05)  # a gap as long as the window leaves none
+    assert (~clean[one_gap][:, 0]).any() and (~clean[one_gap][:, -1]).any()  # gaps begin windows, and end them
+    gaps = (~clean[one_gap]).sum(1)
+    assert gaps.min() < 5 and gaps.max() > 45
+
+
+def test_clean_frames_hang_on_seed_step_and_sample_alone() -> None:
+    together = sample_timesteps([5, 9, 2], 30, 1000, 0.5, seed=1, step=2, clean=0.9)
+    for place, sample in enumerate([5, 9, 2]):
+        assert torch.equal(sample_timesteps([sample], 30, 1000, 0.5, seed=1, step=2, clean=0.9)[0], together[place])
+    with pytest.raises(ValueError, match="must lie in"):
+        sample_timesteps([0], 30, 1000, 0.0, seed=0, step=0, clean=1.5)
+
+
 def test_timesteps_are_uniform_from_0_to_the_last() -> None:
     t = sample_timesteps(range(400), 50, 10, 1.0, seed=0, step=0)
     counts = torch.bincount(t.flatten(), minlength=10) / t.numel()

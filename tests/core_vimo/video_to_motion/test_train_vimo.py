@@ -130,7 +130,7 @@ def vimo_objective(codec: MotionCodec) -> DiffusionObjective:
     torch.manual_seed(0)
     size = ViMoConfig(latent=32, feed_forward=64, blocks=1, heads=2, dropout=0.0, evidence_beside=True)
     schedule = build_schedule("linear", 1000)
-    diffusion = {"weighting": "average", "ptss": 0.3}
+    diffusion = {"weighting": "average", "ptss": 0.3, "clean": 0.0}
     return build_objective(
         ViMo(size), codec, schedule, diffusion=diffusion, lambdas=LAMBDAS, condition_drop=0.25, seed=0
     )
