@@ -7,7 +7,6 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.motion import FPS, Motion
 from core_vimo.randomness import fold, normal
@@ -15,13 +14,10 @@ from edge_adapter.backbone import Backbone
 from edge_adapter.build import build_model
 from stylize.configuration import compose
 
-Model = Backbone | Preconditioned
-
 
 def settings(size: str) -> dict[str, Any]:
-    """Those of `vimo train dance`: edge_small as it ships, edge as EDGE published it (49.46 M, its own whole guess)."""
-    published = ["diffusion.precondition=false"] if size == "edge" else []
-    config = compose("dance", [f"model={size}", "data.folder=none", "out=none", *published])
+    """Those of `vimo train dance`: edge_small as it ships, edge as EDGE published it (49.46 M)."""
+    config = compose("dance", [f"model={size}", "data.folder=none", "out=none"])
     return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
 
 
@@ -38,13 +34,12 @@ def schedule_of(config: dict[str, Any]) -> Schedule:
     return build_schedule(config["diffusion"]["schedule"], config["diffusion"]["steps"])
 
 
-def fresh_model(config: dict[str, Any]) -> Model:
+def fresh_model(config: dict[str, Any]) -> Backbone:
     """Random weights, the same ones each time."""
     torch.manual_seed(fold(0, "benchmark"))  # initialisers draw from torch's global generator
-    return build_model(config["model"], schedule_of(config), precondition=config["diffusion"]["precondition"])
+    return build_model(config["model"])
 
 
-def music_for(model: Model, frames: int) -> Tensor:
+def music_for(model: Backbone, frames: int) -> Tensor:
     """Features `[frames, C]` with the means and spreads of the model's music; no time hangs on their values."""
-    backbone: Any = model.model if isinstance(model, Preconditioned) else model
-    return backbone.music_mean + backbone.music_std * normal((frames, backbone.config.condition_dim), 0, "music")
+    return model.music_mean + model.music_std * normal((frames, model.config.condition_dim), 0, "music")

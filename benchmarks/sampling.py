@@ -96,7 +96,7 @@ def way(name: str, model: DanceModel, seconds: int, share: float = 1.0) -> Way:
 
 def plain(model: DanceModel, fused: bool = False) -> nn.Module:
     """The reference's network with the model's weights."""
-    return plain_twin(model.backbone, model.schedule, fused=fused).eval().requires_grad_(False)
+    return plain_twin(model.backbone, fused=fused).eval().requires_grad_(False)
 
 
 def drawn(windows: Tensor) -> Callable[[int], Tensor]:

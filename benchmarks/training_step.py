@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.material import Model, fresh_model, music_for, schedule_of, settings, swaying
+from benchmarks.material import fresh_model, music_for, schedule_of, settings, swaying
 from benchmarks.measure import Table, Timing, has_bfloat16, in_turns, per_second, ratio, spread
 from benchmarks.reference.network import plain_twin
 from benchmarks.reference.training import PlainTraining
@@ -17,6 +17,7 @@ from core_vimo.diffusion.timesteps import sample_timesteps
 from core_vimo.randomness import normal_rows, uniform_rows
 from core_vimo.training.adan import Adan
 from core_vimo.training.ema import Ema
+from edge_adapter.backbone import Backbone
 
 FRAMES = 150
 PUBLISHED_DROPOUT = 0.1
@@ -66,7 +67,7 @@ def ways(config: dict[str, Any], batch: int) -> dict[str, Callable[[], object]]:
 
 def _plain(config: dict[str, Any], codec: MotionCodec, dropout: float) -> PlainTraining:
     schedule = schedule_of(config)
-    network = plain_twin(fresh_model(config), schedule, dropout=dropout)
+    network = plain_twin(fresh_model(config), dropout=dropout)
     return PlainTraining(network, codec, schedule.alphas_cumprod, config["loss"], config["condition_drop"])
 
 
@@ -100,7 +101,7 @@ class Ours:
         self.count += 1
 
 
-def objective_of(config: dict[str, Any], model: Model, codec: MotionCodec) -> DiffusionObjective:
+def objective_of(config: dict[str, Any], model: Backbone, codec: MotionCodec) -> DiffusionObjective:
     return build_objective(
         model,
         codec,
@@ -122,7 +123,7 @@ def losses_of_both(config: dict[str, Any], batch: int) -> tuple[float, float]:
     t = sample_timesteps(keys, FRAMES, objective.schedule.steps, 0.0, 0, 0)
     noise = normal_rows(keys, data["x"].shape[1:], 0, 0, "noise")
     heard = uniform_rows(keys, 0, 0, "condition-drop") >= config["condition_drop"]
-    plain = plain_twin(model, objective.schedule).eval()
+    plain = plain_twin(model).eval()
     reference = PlainTraining(plain, codec, objective.schedule.alphas_cumprod, config["loss"])
     theirs = reference.loss(data["x"], data["condition"], t, noise, heard)
     return float(theirs), float(objective(data, torch.arange(batch), 0).loss)

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core_vimo.bundle import bundle_hash, load_network
-from core_vimo.codec import CHANNELS, MotionCodec
-from core_vimo.diffusion.preconditioning import Preconditioned
+from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS
@@ -24,7 +23,7 @@ SHIPPED = Path(__file__).resolve().parent / "bundles" / "edge_small"
 class DanceModel:
     """A trained backbone ready to sample: evaluation mode, on a device, with what it needs to be understood."""
 
-    backbone: Backbone | Preconditioned
+    backbone: Backbone
     codec: MotionCodec
     schedule: Schedule
     extractor: str
@@ -34,7 +33,7 @@ class DanceModel:
 
 def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> DanceModel:
     """A backbone from its bundle. Raises InputError where the bundle is damaged or of another kind."""
-    bundle, backbone = load_network(folder, KIND, _model_of)
+    bundle, backbone = load_network(folder, KIND, lambda config: build_model(config["model"]))
     extractor, channels = bundle.config.get("extractor"), bundle.config["model"]["condition_dim"]
     if not isinstance(extractor, str) or EXTRACTORS.get(extractor) != channels or bundle.codec.fps != FPS:
         raise InputError(
@@ -46,12 +45,6 @@ def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> Dance
     )
 
 
-def _model_of(config: dict[str, Any]) -> Backbone | Preconditioned:
-    schedule = build_schedule(**config["diffusion"])
-    return build_model(config["model"], schedule, precondition=bool(config["precondition"]))
-
-
-def build_model(settings: Mapping[str, Any], schedule: Schedule, *, precondition: bool) -> Backbone | Preconditioned:
-    """A fresh backbone of the settings in `configs/model/`, on a linear guess or, as EDGE's, on its own."""
-    backbone = Backbone(BackboneConfig(**settings))
-    return Preconditioned(backbone, schedule, backbone.config.trained_frames, CHANNELS) if precondition else backbone
+def build_model(settings: Mapping[str, Any]) -> Backbone:
+    """A fresh backbone of the settings in `configs/model/`."""
+    return Backbone(BackboneConfig(**settings))

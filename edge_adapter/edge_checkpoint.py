@@ -68,7 +68,6 @@ class EdgeCheckpoint:
             "kind": KIND,
             "model": asdict(self.backbone.config),
             "diffusion": {"name": "cosine", "steps": 1000},
-            "precondition": False,
             "extractor": _extractor(self.backbone.config.condition_dim),
         }
         card = f"# EDGE\n\nConverted from `{self.metadata['file']}` ({self.metadata['weights']}).\n"

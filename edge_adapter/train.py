@@ -9,8 +9,7 @@ from omegaconf import DictConfig
 from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import build_objective
-from core_vimo.diffusion.preconditioning import Preconditioned
-from core_vimo.diffusion.schedule import Schedule, build_schedule
+from core_vimo.diffusion.schedule import build_schedule
 from core_vimo.errors import InputError
 from core_vimo.motion_store import data_hash
 from core_vimo.training.run import card, fresh, plain, train_to_bundle
@@ -18,9 +17,6 @@ from core_vimo.training.settings import TrainerSettings, checked_settings
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.build import EXTRACTORS, KIND, build_model
 from edge_adapter.dance_data import DanceSet, DanceWindows, fit_codec
-
-MEASURED_WINDOWS = 1500
-"""Enough to know the deviation at every frequency of every axis to a few per cent."""
 
 
 def train_dance(config: DictConfig) -> None:
@@ -46,7 +42,7 @@ def train_dance(config: DictConfig) -> None:
     windows = DanceWindows(dances, codec, data["frames"], data["stride"], settings["seed"])
     schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
     objective = build_objective(
-        _fresh_model(settings, schedule, dances, windows),
+        _fresh_model(settings, dances),
         codec,
         schedule,
         diffusion=settings["diffusion"],
@@ -63,28 +59,10 @@ def train_dance(config: DictConfig) -> None:
     train_to_bundle(objective, windows, trainer_settings, out, bundle)
 
 
-def _fresh_model(
-    settings: dict[str, Any], schedule: Schedule, dances: DanceSet, windows: DanceWindows
-) -> Backbone | Preconditioned:
-    precondition = settings["diffusion"]["precondition"]
-    model = fresh(lambda: build_model(settings["model"], schedule, precondition=precondition), settings["seed"])
-    backbone: Any = model
-    if isinstance(model, Preconditioned):
-        if windows.frames != settings["model"]["trained_frames"]:
-            raise InputError(
-                f"data.frames={windows.frames} and model.trained_frames={settings['model']['trained_frames']} must be "
-                "one number for a preconditioned model"
-            )
-        model.fit(_some_windows(windows))
-        backbone = model.model
-    backbone.fit_music(torch.cat([dances[i].features for i in range(len(dances))]))
+def _fresh_model(settings: dict[str, Any], dances: DanceSet) -> Backbone:
+    model = fresh(lambda: build_model(settings["model"]), settings["seed"])
+    model.fit_music(torch.cat([dances[i].features for i in range(len(dances))]))
     return model
-
-
-def _some_windows(windows: DanceWindows) -> torch.Tensor:
-    """`MEASURED_WINDOWS` of them, evenly from the first to the last, `[N, S, 151]`."""
-    chosen = torch.linspace(0, len(windows) - 1, min(MEASURED_WINDOWS, len(windows))).long().unique()
-    return torch.stack([windows[(int(i), 0)]["x"] for i in chosen])
 
 
 def _bundle(
@@ -94,7 +72,6 @@ def _bundle(
         "kind": KIND,
         "model": settings["model"],
         "diffusion": {"name": settings["diffusion"]["schedule"], "steps": settings["diffusion"]["steps"]},
-        "precondition": settings["diffusion"]["precondition"],
         "ptss": settings["diffusion"]["ptss"],
         "clean": settings["diffusion"]["clean"],
         "extractor": dances.extractor,

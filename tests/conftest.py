@@ -64,7 +64,6 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, invented_dance: Callab
         "kind": KIND,
         "model": model,
         "diffusion": {"name": "cosine", "steps": 1000},
-        "precondition": False,
         "extractor": "librosa35",
     }
     folder = tmp_path_factory.mktemp("bundle") / "tiny"

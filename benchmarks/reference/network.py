@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_vimo.diffusion.preconditioning import Preconditioned
-from core_vimo.diffusion.schedule import Schedule
 from edge_adapter.backbone import Backbone, BackboneConfig
 
 
@@ -25,17 +23,10 @@ class Told(NamedTuple):
     heard: Tensor
 
 
-def plain_twin(
-    model: Backbone | Preconditioned, schedule: Schedule, *, fused: bool = False, dropout: float | None = None
-) -> nn.Module:
-    """`(x [B, S, D], t [B], told) -> x0_hat` with the model's weights; on a linear guess where the model is."""
-    preconditioned = isinstance(model, Preconditioned)
-    backbone = model.model if preconditioned else model
-    assert isinstance(backbone, Backbone)
-    config = backbone.config if dropout is None else replace(backbone.config, dropout=dropout)
-    plain: nn.Module = PlainDecoder(config, fused)
-    if preconditioned:
-        plain = Preconditioned(plain, schedule, config.trained_frames, config.motion_dim)
+def plain_twin(model: Backbone, *, fused: bool = False, dropout: float | None = None) -> nn.Module:
+    """`(x [B, S, D], t [B], told) -> x0_hat` with the model's weights."""
+    config = model.config if dropout is None else replace(model.config, dropout=dropout)
+    plain = PlainDecoder(config, fused)
     plain.load_state_dict(model.state_dict())
     return plain
 

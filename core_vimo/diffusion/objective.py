@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.guidance import Condition
-from core_vimo.diffusion.preconditioning import Preconditioned
 from core_vimo.diffusion.schedule import Schedule
 from core_vimo.diffusion.timesteps import build_clean, build_ptss, sample_timesteps
 from core_vimo.diffusion.weighting import WEIGHTINGS
@@ -27,7 +26,8 @@ class DiffusionObjective(nn.Module):
 
     model is a `ConditionalModel`. lambdas weigh the terms of `core_vimo.losses.motion_losses`; weighting `[T]` weighs
     timesteps. A share `condition_drop` of the samples is trained without condition; with the step's probability of
-    `ptss` each frame of a sample has its own timestep, and counts by its own weight; of `clean` some are shown as they are.
+    `ptss` each frame of a sample has its own timestep, and counts by its own weight; of `clean`, some are shown as
+    they are.
     """
 
     def __init__(
@@ -93,12 +93,6 @@ def build_objective(
         raise InputError(
             f"diffusion.weighting={diffusion['weighting']} is not known; take one of {', '.join(WEIGHTINGS)}"
         )
-    ptss, clean = build_ptss(diffusion["ptss"], run_steps), build_clean(diffusion["clean"], run_steps)
-    if (ptss.ever or clean.ever) and isinstance(model, Preconditioned):
-        raise InputError(
-            f"diffusion.ptss={diffusion['ptss']} and clean={diffusion['clean']} give frames timesteps of their own, which a "
-            "preconditioned model can't take; add diffusion.precondition=false, or take 0 for both"
-        )
     return DiffusionObjective(
         model,
         codec,
@@ -106,7 +100,7 @@ def build_objective(
         weighting=WEIGHTINGS[diffusion["weighting"]](schedule),
         lambdas=build_lambdas(lambdas, run_steps),
         condition_drop=condition_drop,
-        ptss=ptss,
-        clean=clean,
+        ptss=build_ptss(diffusion["ptss"], run_steps),
+        clean=build_clean(diffusion["clean"], run_steps),
         seed=seed,
     )

@@ -13,7 +13,6 @@ from torch import Tensor
 from core_vimo.randomness import generator
 from core_vimo.training.course import Course, build_course
 
-
 KEYFRAME_SHARE = 0.25
 """Of the samples with clean frames: those in which they are single keyframes; in the others all but a gap is clean."""
 

@@ -11,7 +11,6 @@ from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import build_objective
 from core_vimo.diffusion.schedule import build_schedule
-from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE
 from core_vimo.motion_store import data_hash
 from core_vimo.training.course import build_lambdas
@@ -27,8 +26,6 @@ from core_vimo.video_to_motion.network import ViMo, ViMoConfig
 def train_vimo(config: DictConfig) -> None:
     """Train to the end of the settings, resuming what is in `config.out`, and write the bundle there."""
     settings = plain(config)
-    if settings["diffusion"]["precondition"]:
-        raise InputError("diffusion.precondition=true is for dance; ViMo predicts the clean motion, take false")
     trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
     size = checked_settings(ViMoConfig, settings["model"], "model")
     schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])

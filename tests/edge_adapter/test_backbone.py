@@ -177,7 +177,7 @@ def test_without_music_beside_it_is_edges_network() -> None:
 def test_settings_from_before_music_beside_still_fit() -> None:
     settings = dataclasses.asdict(TINY)
     del settings["music_beside"]
-    built = build_model(settings, cosine_schedule(), precondition=False)
+    built = build_model(settings)
     assert built.state_dict().keys() == Backbone(TINY).state_dict().keys()
 
 

@@ -42,10 +42,8 @@ def test_a_finished_run_is_not_trained_again(run):
     assert (out / "stats.jsonl").read_text().splitlines() == lines
 
 
-def test_per_frame_timesteps_and_preconditioning_exclude_each_other(dance_folder, tmp_path, capsys):
+def test_a_bundle_tells_of_per_frame_timesteps(dance_folder, tmp_path):
     shared = ["train", "dance", "+experiment=debug", f"data.folder={dance_folder}", f"out={tmp_path / 'run'}"]
-    assert main([*shared, "diffusion.ptss=0.2", "diffusion.precondition=true"]) == 2
-    assert "add diffusion.precondition=false" in capsys.readouterr().err
     assert main([*shared, "diffusion=vimo", "diffusion.ptss=[[0,0.2],[0.5,1]]", "trainer.steps=2"]) == 0
     assert load_dance_model(tmp_path / "run" / "bundle").per_frame_timesteps
 

@@ -101,7 +101,6 @@ def test_weights_and_frames_timesteps_may_change_over_a_run(motion_folder: Path,
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("diffusion.precondition=true", "take false"),
         ("model.film=both", "shared or separate"),
         ("loss.foot=[[0,a]]", "loss.foot"),
         ("+model.music_beside=true", "music_beside"),
