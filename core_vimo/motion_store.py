@@ -65,8 +65,7 @@ def write_store(kind: Kind, entries: Iterable[Entry], folder: Path | str, **fact
                 raise InputError(f"{entry.name}: two {kind.entries} are called so; rename one of the files")
             if entry.motion.fps != FPS:
                 raise InputError(f"{entry.name}: {entry.motion.fps:g} frames a second; resample it to {FPS:g}")
-            own = {name: tensor.contiguous() for name, tensor in entry.tensors.items()}
-            save_file({name: getattr(entry.motion, name).contiguous() for name in _MOTION} | own, file)
+            write_motion_tensors(entry.motion, file, entry.tensors)
             rows.append({"name": entry.name, "split": entry.split, "frames": len(entry.motion), **entry.texts})
         if not rows:
             raise InputError(f"{folder}: no {kind.entry} was given, so there is nothing to write")
@@ -95,19 +94,10 @@ class MotionStore:
     ) -> tuple[Motion, dict[str, Tensor]]:
         """`frames` frames of one motion from `start`, and of the kind's own tensors that entry has: those `along`
         its frames (their first axis, but the second of four) cut alike, the `whole` ones uncut."""
-        path = self.path(index)
-        window = slice(start, start + frames)
         try:
-            with safetensors.safe_open(path, "pt") as file:
-                there = set(file.keys())
-                motion = Motion(**{name: file.get_slice(name)[window] for name in _MOTION}, fps=FPS)
-                own = {name: _along(file.get_slice(name), window) for name in along if name in there}
-                own |= {name: file.get_tensor(name) for name in whole if name in there}
-        except (OSError, RuntimeError, TypeError, InputError, safetensors.SafetensorError) as error:
-            raise InputError(f"{path}: cannot be read ({error}); make the data set again") from error
-        if len(motion) != frames:
-            raise self.damaged(index, "doesn't hold the frames that index.json names")
-        return motion, own
+            return read_stretch(self.path(index), start, frames, along, whole)
+        except InputError as error:
+            raise InputError(f"{error}; make the data set again") from error
 
     def damaged(self, index: int, what: str) -> InputError:
         return InputError(f"{self.path(index)}: {what}; make the data set again")
@@ -141,6 +131,30 @@ class MotionStore:
         """Where a window starts within its stride; `draw` in [0, 1)."""
         entry, start = window
         return start + int(draw * min(stride, self.rows[entry]["frames"] - frames - start + 1))
+
+
+def write_motion_tensors(motion: Motion, path: Path, tensors: dict[str, Tensor] | None = None) -> None:
+    """A motion and whatever else belongs to it as one safetensors file."""
+    own = {name: tensor.contiguous() for name, tensor in (tensors or {}).items()}
+    save_file({name: getattr(motion, name).contiguous() for name in _MOTION} | own, path)
+
+
+def read_stretch(
+    path: Path, start: int, frames: int, along: Sequence[str] = (), whole: Sequence[str] = ()
+) -> tuple[Motion, dict[str, Tensor]]:
+    """`frames` frames from `start` of such a file, nothing else of it is read; see `MotionStore.cut`."""
+    window = slice(start, start + frames)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            there = set(file.keys())
+            motion = Motion(**{name: file.get_slice(name)[window] for name in _MOTION}, fps=FPS)
+            own = {name: _along(file.get_slice(name), window) for name in along if name in there}
+            own |= {name: file.get_tensor(name) for name in whole if name in there}
+    except (OSError, RuntimeError, TypeError, InputError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    if len(motion) != frames:
+        raise InputError(f"{path}: doesn't hold the frames that the index names")
+    return motion, own
 
 
 def _along(values: Any, window: slice) -> Tensor:
