@@ -102,6 +102,13 @@ class Backbone(nn.Module):
         With a timestep a frame, FiLM is per frame and the two time tokens are the mean over frames; with equal
         timesteps that is EDGE's network.
         """
+        h, memory, film_code = self.begin(x, t, condition)
+        for layer in self.layers:
+            h = layer(h, memory, film_code)
+        return self.motion_out(h)
+
+    def begin(self, x: Tensor, t: Tensor, condition: Condition) -> tuple[Tensor, Memory, Tensor]:
+        """What the first decoder layer is given: `h [B, S, d]`, the memory, `film_code [B, 1 or S, d]`."""
         times = t[:, None] if t.ndim == 1 else t
         time = self.time_in(sinusoid(times, self.config.latent).to(self.time_film.weight.dtype))
         film_code = self.time_film(time) + condition.pooled[:, None]
@@ -109,9 +116,7 @@ class Backbone(nn.Module):
         h = self.motion_in(x)
         if self.music_beside is not None:
             h = h + self.music_beside(condition.tokens)
-        for layer in self.layers:
-            h = layer(h, memory, film_code)
-        return self.motion_out(h)
+        return h, memory, film_code
 
     def remember(self, tokens: Tensor, time: Tensor) -> Memory:
         """Music tokens `[B, N, d]` and the hidden time `[B, 1 or S, 4 d]` -> what every decoder layer attends to."""

@@ -4,7 +4,7 @@ B clips, S frames, D motion channels, C condition channels, N condition tokens, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -21,21 +21,36 @@ Weight = float | Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """An encoded condition: `tokens` `[B, N, d]` for cross-attention, `pooled` `[B, d]` for FiLM."""
+    """An encoded condition: `tokens` `[B, N, d]` for cross-attention, `pooled` `[B, d]` for FiLM.
+
+    `strengths` `[B, S, K]` are those of a model's K styles, frame by frame; None stands for 1 throughout.
+    """
 
     tokens: Tensor
     pooled: Tensor
+    strengths: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def __getitem__(self, clips: slice | Tensor) -> "Condition":
         """Some of the clips; an index tensor may repeat them."""
-        return Condition(self.tokens[clips], self.pooled[clips])
+        strengths = None if self.strengths is None else self.strengths[clips]
+        return Condition(self.tokens[clips], self.pooled[clips], strengths)
 
     def cat(self, other: "Condition") -> "Condition":
         """The clips of both, in this order."""
-        return Condition(torch.cat([self.tokens, other.tokens]), torch.cat([self.pooled, other.pooled]))
+        return Condition(
+            torch.cat([self.tokens, other.tokens]), torch.cat([self.pooled, other.pooled]), self._strengths_and(other)
+        )
+
+    def _strengths_and(self, other: "Condition") -> Tensor | None:
+        given = [part.strengths for part in (self, other) if part.strengths is not None]
+        if not given:
+            return None
+        full = given[0].new_ones(1, *given[0].shape[1:])
+        parts = (full.expand(len(part), -1, -1) if part.strengths is None else part.strengths for part in (self, other))
+        return torch.cat(list(parts))
 
 
 class ConditionalModel(Protocol):
@@ -55,9 +70,9 @@ def guided(model: ConditionalModel, condition: Condition, weight: Weight) -> Den
     """x0_hat = unc + w (cond - unc) (Ho and Salimans 2022, in EDGE's convention), both halves in one batch.
 
     w = 1 is the condition alone and w = 0 none; where that holds for the whole batch only that half is computed.
-    The two are also exact then, where the formula would round.
+    The two are also exact then, where the formula would round. Styles are as strong in both: no music is not no style.
     """
-    null = model.null(*condition.tokens.shape[:2])
+    null = replace(model.null(*condition.tokens.shape[:2]), strengths=condition.strengths)
     both = null.cat(condition)
 
     def denoise(x: Tensor, t: Tensor) -> Tensor:

@@ -74,6 +74,7 @@ class DiffusionObjective(nn.Module):
         return Condition(
             torch.where(dropped[:, None, None], null.tokens.to(told.tokens), told.tokens),
             torch.where(dropped[:, None], null.pooled.to(told.pooled), told.pooled),
+            told.strengths,
         )
 
 
