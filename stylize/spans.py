@@ -80,7 +80,7 @@ class Clock:
         elif moment.unit == "s":
             frame = round(moment.value * FPS)
         else:
-            frame = round(self._second(self._first() + moment.value, moment) * FPS)
+            frame = round(self._second(self.first_beat() + moment.value, moment) * FPS)
         if last is not None and frame > last:
             raise InputError(
                 f"{moment} lies outside the clip, which ends at {last / FPS:.2f} s ({last}f); give one in it"
@@ -92,7 +92,7 @@ class Clock:
         if length.unit != "c":
             frames = self.frame(length)
         else:
-            beats_s = self._beats_s()
+            beats_s = self.beats_s()
             begin = float(np.interp(after / FPS, beats_s, np.arange(len(beats_s))))
             frames = round(self._second(begin + length.value, length) * FPS) - after
         if not 1 <= frames <= _LONGEST_S * FPS:
@@ -114,7 +114,8 @@ class Clock:
                 raise InputError(f"the spans {one} and {other} overlap; make them one")
         return [gap for gap, _ in ordered]
 
-    def _beats_s(self) -> np.ndarray:
+    def beats_s(self) -> np.ndarray:
+        """The beats `[N >= 2]`. Raises InputError where none are known."""
         if self.grid is None:
             raise InputError(
                 "counts need beats: give the song with --song, or a dance beside its manifest.json; "
@@ -124,9 +125,9 @@ class Clock:
             raise InputError("no beats were heard in the song, so nothing can be counted; write seconds (3s) instead")
         return self.grid.beats_s
 
-    def _first(self) -> int:
+    def first_beat(self) -> int:
         """The beat that is 0c."""
-        beats_s = self._beats_s()
+        beats_s = self.beats_s()
         assert self.grid is not None
         ones = np.flatnonzero((self.grid.counts() == 1) & (beats_s > -_EARLY_S))
         if not len(ones):
@@ -134,7 +135,7 @@ class Clock:
         return int(ones[0])
 
     def _second(self, beat: float, asked: Moment) -> float:
-        beats_s = self._beats_s()
+        beats_s = self.beats_s()
         if beat > len(beats_s) - 1:
             raise InputError(f"{asked} lies after the song's last count; give fewer counts, or write seconds (3s)")
         return max(0.0, float(np.interp(beat, np.arange(len(beats_s)), beats_s)))
