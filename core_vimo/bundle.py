@@ -63,8 +63,8 @@ class Bundle:
             raise InputError(
                 f"{folder}: its config.yaml is not of format {FORMAT}; take a bundle made for this version"
             )
-        weights = _tensors(folder / "model.safetensors")
-        codec = _codec(folder, config.pop("codec", None), _tensors(folder / "codec.safetensors"))
+        weights = read_tensors(folder / "model.safetensors")
+        codec = _codec(folder, config.pop("codec", None), read_tensors(folder / "codec.safetensors"))
         card = read_bytes(folder / "card.md").decode(errors="replace")
         return cls(weights, config, codec, card)
 
@@ -96,7 +96,7 @@ def load_network(folder: Path | str, kind: str, build: Callable[[dict[str, Any]]
         raise InputError(f"{folder}: holds a '{bundle.config.get('kind')!s:.20}' model, a '{kind}' model is needed")
     try:
         with torch.device("meta"):  # before memory is taken for what config.yaml claims
-            _check_fit(build(bundle.config), bundle.weights)
+            check_fit(build(bundle.config), bundle.weights)
         network = build(bundle.config)
         network.load_state_dict(bundle.weights)
     except (InputError, KeyError, TypeError) as error:
@@ -106,7 +106,8 @@ def load_network(folder: Path | str, kind: str, build: Callable[[dict[str, Any]]
     return bundle, network.eval().requires_grad_(False)
 
 
-def _check_fit(network: nn.Module, weights: dict[str, Tensor]) -> None:
+def check_fit(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Raise InputError unless the weights are the network's by name and shape."""
     wanted = {name: value.shape for name, value in network.state_dict().items()}
     given = {name: value.shape for name, value in weights.items()}
     other = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
@@ -114,15 +115,15 @@ def _check_fit(network: nn.Module, weights: dict[str, Tensor]) -> None:
         raise InputError(f"{len(other)} of its tensors don't fit, the first is '{other[0]:.60}'")
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
     """Every tensor of the file in float32. Raises InputError for damaged files and for NaN and infinity."""
     try:
         tensors = {name: value.float() for name, value in load_file(path).items()}
     except (OSError, RuntimeError, TypeError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: damaged, its tensors can't be read; take a fresh copy of the bundle") from error
+        raise InputError(f"{path}: damaged, its tensors can't be read; take a fresh copy of its folder") from error
     for name, value in tensors.items():
         if not value.isfinite().all():
-            raise InputError(f"{path}: '{name}' holds NaN or infinity; take a fresh copy of the bundle")
+            raise InputError(f"{path}: '{name}' holds NaN or infinity; take a fresh copy of its folder")
     return tensors
 
 

@@ -53,13 +53,13 @@ def train_to_bundle(
     if trainer.accelerator.is_main_process:
         state = trainer.ema_state_dict()
         weights = {name.removeprefix("model."): value for name, value in state.items()}
-        bundle(_half(weights), trainer.step).save(out / BUNDLE)
+        bundle(half(weights), trainer.step).save(out / BUNDLE)
         print(f"bundle: {out / BUNDLE}")
     # Processes that leave a gloo group standing may abort on exit.
     trainer.accelerator.end_training()
 
 
-def _half(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def half(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Half precision halves what is shipped; vectors (norms, biases, means) are small and stay exact."""
     return {name: value.half() if value.ndim > 1 else value for name, value in weights.items()}
 
