@@ -1,7 +1,7 @@
 """The clips of a style on disk: motions with their music, and an index of windows that opens at once at any size.
 
 ```
-clips.json      {"format": 1, "window_frames": 150, "extractor": "librosa35", "windows": N, "clips": [{name, split, ...}]}
+clips.json      {"format": 1, "window_frames": 150, "extractor": "librosa35", "windows": N, "clips": [{name, ...}]}
 windows.npy     one row of `WINDOW` a window, memory-mapped; `item` counts the clips of clips.json
 overrules.json  {"NAME/take/start": true | false}: what a person thinks of a window, against its verdict
 items/NAME/     takeK.safetensors {rotations [S,24,3,3], root_m [S,3], contacts [S,4]}, music.safetensors
@@ -33,8 +33,9 @@ from core_vimo.reading import read_json
 FORMAT = 1
 INDEX, WINDOWS, OVERRULES, ITEMS = "clips.json", "windows.npy", "overrules.json", "items"
 
-SCORES = ("visibility", "jitter", "skating", "float_m", "copy_m")
-"""What `scores` of a window holds: share of joints seen, 10 m/s³, share of contacts that slide, metres, metres."""
+SCORES = ("visibility", "jitter", "skating_m_s", "float_m", "copy_m")
+"""What `scores` of a window holds: the share of joints seen; jitter, 10 m/s³; how fast feet on the floor slide; how
+high the lower foot is on average; how near a stretch of an earlier clip comes (infinite without one)."""
 
 WINDOW = np.dtype(
     [
@@ -82,10 +83,16 @@ def write_music(features: Tensor, beats_s: Tensor, folder: Path) -> None:
 
 
 def write_clip_index(
-    folder: Path, clips: Sequence[Clip], windows: np.ndarray[Any, Any], window_frames: int, extractor: str
+    folder: Path,
+    clips: Sequence[Clip],
+    windows: np.ndarray[Any, Any],
+    window_frames: int,
+    extractor: str,
+    **facts: str,
 ) -> None:
-    """The index of a set whose clips lie in `items/` already; replaces an older one."""
+    """The index of a set whose clips lie in `items/` already; replaces an older one. `facts` are noted in it."""
     index = {
+        **facts,
         "format": FORMAT,
         "window_frames": window_frames,
         "extractor": extractor,
@@ -103,6 +110,7 @@ class ClipSet:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         index = _read_index(self.folder / INDEX)
+        self.index = index
         self.window_frames: int = index["window_frames"]
         self.extractor: str = index["extractor"]
         self.clips: list[Clip] = [Clip(**row) for row in index["clips"]]

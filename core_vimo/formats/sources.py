@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -37,14 +38,20 @@ class Source:
 
         Cut at glitches; T-poses at their ends are left out.
         """
+        with self.file() as file, naming(self.path):
+            return _sound_stretches(read_motion(file))
+
+    @contextmanager
+    def file(self) -> Iterator[Path]:
+        """A path to read it from; what lies in an archive is unpacked for as long."""
         if self.member is None:
-            return _sound_stretches(read_motion(self.path))
+            yield self.path
+            return
         with tempfile.TemporaryDirectory() as folder:
             # Only the base name is used: a member called ../../x stays in the temporary folder.
             file = Path(folder) / Path(self.member).name
             file.write_bytes(_unpacked(self.path, self.member))
-            with naming(self.path):
-                return _sound_stretches(read_motion(file))
+            yield file
 
 
 def _unpacked(path: Path, member: str) -> bytes:
@@ -92,14 +99,18 @@ def _sources(place: Path) -> Iterator[Source]:
     elif not place.exists():
         raise InputError(f"{place}: there is no such file or folder; check the path")
     elif place.suffix.lower() == ".zip":
-        try:
-            with zipfile.ZipFile(place) as archive:
-                names = [name for name in archive.namelist() if name.lower().endswith(SUFFIXES) and _is_visible(name)]
-        except _BROKEN_ZIP as error:
-            raise InputError(f"{place}: not a whole zip archive ({error}); take a fresh copy") from error
-        yield from (Source(place, name) for name in names)
+        yield from (Source(place, name) for name in members_of(place) if name.lower().endswith(SUFFIXES))
     elif place.suffix.lower() in SUFFIXES:
         yield Source(place)
+
+
+def members_of(archive: Path) -> list[str]:
+    """The visible files of a zip archive, in its order; InputError where it is none."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return [info.filename for info in opened.infolist() if not info.is_dir() and _is_visible(info.filename)]
+    except _BROKEN_ZIP as error:
+        raise InputError(f"{archive}: not a whole zip archive ({error}); take a fresh copy") from error
 
 
 def visible_files(folder: Path) -> list[Path]:

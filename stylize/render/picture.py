@@ -16,7 +16,7 @@ from stylize.render.chart import draw_speed, draw_top_view
 from stylize.render.frames import Painter
 from stylize.render.framing import frame_all, front_of
 from stylize.render.lettering import INK, draw_mask, draw_text, text_mask
-from stylize.render.poses import mannequin_mesh, poses_of
+from stylize.render.poses import Poses, mannequin_mesh, poses_of
 from stylize.render.scene import Image, Scene
 from stylize.render.video import shot_of
 
@@ -45,17 +45,22 @@ def pose_row(motion: Motion, poses: int = 8, size: Size = (1920, 540)) -> Image:
     if not 1 <= poses <= 24:
         raise InputError(f"a row of {poses} poses can't be drawn; ask for 1 to 24")
     times = np.linspace(0, len(motion) - 1, poses).round().astype(int)
-    posed = poses_of(motion)
-    transforms, joints = posed.transforms[times], posed.joints_m[times]
-    shift = _places(joints) - joints[:, 0, :2]
-    transforms[:, :, :2, 3] += shift[:, None]
-    joints[:, :, :2] += shift[:, None]
+    transforms, joints = in_a_row(poses_of(motion), times)
     camera = frame_all(joints, (size[0], round(size[1] * 0.92)), focal=_LONG_LENS)
     scene = Scene(mannequin_mesh(), camera, size, samples=3, shadow_texels=2048, dancers=poses)
     image = scene.draw(transforms, joints)
     for time, x in zip(times, _columns(scene, joints), strict=True):
         draw_text(image, f"{time / motion.fps:.1f} s", int(x), size[1] - round(size[1] * 0.06), round(size[1] * 0.026))
     return image
+
+
+def in_a_row(posed: Poses, frames: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Transforms `[P, 24, 3, 4]` and joints `[P, 24, 3]` of these frames' poses, side by side along x."""
+    transforms, joints = posed.transforms[frames], posed.joints_m[frames]
+    shift = _places(joints) - joints[:, 0, :2]
+    transforms[:, :, :2, 3] += shift[:, None]
+    joints[:, :, :2] += shift[:, None]
+    return transforms, joints
 
 
 def _to_audience(motion: Motion) -> Motion:
