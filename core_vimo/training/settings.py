@@ -18,7 +18,7 @@ _CHOICES = {
 }
 _NOT_NEGATIVE = (
     "steps", "minutes", "workers", "lr", "weight_decay", "warmup_steps", "clip_norm", "save_every", "save_minutes",
-    "evaluate_every",
+    "evaluate_every", "patience",
 )  # fmt: skip
 _KINDS = {int: "a whole number", float: "a finite number", str: "a word", bool: "true or false", NoneType: "null"}
 
@@ -50,6 +50,7 @@ class TrainerSettings:
     keep: int = 3  # newest checkpoints; the best is kept besides
     evaluate_every: int = 0  # steps; 0 never
     best_by: str = "loss"  # which of the evaluation's numbers is to be small
+    patience: int = 0  # evaluations without a better one before the run ends; 0: none
     tensorboard: bool = False
     nonfinite_in_a_row: int = 10  # skipped steps before the run stops
     collapse_after: int = 1000  # steps before a small predicted deviation is worth a warning

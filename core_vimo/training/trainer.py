@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from core_vimo.errors import InputError
+from core_vimo.publish import verify_manifest
 from core_vimo.randomness import fold
 from core_vimo.training import Losses, TrainingError
 from core_vimo.training.adan import Adan
@@ -45,7 +46,8 @@ class Trainer:
     """Train `objective` (see `core_vimo.training`) on `dataset`, writing checkpoints and `stats.jsonl` to `out`.
 
     `evaluate(objective, step) -> numbers` is called in the main process with the EMA's weights in place, in eval mode;
-    the checkpoint with the lowest `settings.best_by` is kept. Two processes, or accumulation, give the weights of one
+    the checkpoint with the lowest `settings.best_by` is kept, and after `settings.patience` evaluations without a lower
+    one the run ends. Two processes, or accumulation, give the weights of one
     to rounding; a resumed run gives those of an uninterrupted one bit for bit (with a budget of steps: under
     `minutes`, where the run ends and where a cosine without `steps` stands depend on the clock). Several processes are
     started by `torchrun --nproc_per_node N`; accelerate 1.15's `launch --cpu --num_processes N` starts only one.
@@ -73,6 +75,7 @@ class Trainer:
         self.step = 0
         self.skipped = 0
         self.best_score: float | None = None
+        self._without_improvement = 0
         self._dataset = dataset
         self._evaluate = evaluate
         self._plan = BatchPlan(settings.seed, len(dataset), settings.batch_size)
@@ -108,6 +111,17 @@ class Trainer:
         state.update((name, mean.detach().cpu().to(state[name].dtype)) for name, mean in self._ema.state_dict().items())
         return state
 
+    def best_ema_state_dict(self) -> tuple[dict[str, Tensor], int]:
+        """`ema_state_dict` as of the best checkpoint, and its step; as of now where none was scored."""
+        best = self._store.best()
+        if best is None:
+            return self.ema_state_dict(), self.step
+        verify_manifest(best)
+        checkpoint = load(best)
+        state = self.ema_state_dict()
+        state.update((name, mean.to(state[name].dtype)) for name, mean in checkpoint.ema.items())
+        return state, checkpoint.step
+
     def _fit(self) -> None:
         self._resume()
         with Interruption() as interruption:
@@ -134,8 +148,7 @@ class Trainer:
         self.objective.train()
         while not self._finished():
             self._train_step(batches, interruption)
-            score = self._score() if self._due(self.settings.evaluate_every) else None
-            improved = self._improves(score)
+            score, improved = self._evaluated() if self._due(self.settings.evaluate_every) else (None, False)
             if improved or self._due(self.settings.save_every) or self._overdue(saved_s):
                 self._save(score)
                 saved_at, saved_s = self.step, self._elapsed_s
@@ -238,7 +251,8 @@ class Trainer:
         s = self.settings
         out_of_steps = s.steps is not None and self.step >= s.steps
         out_of_time = s.minutes is not None and self._elapsed_s >= s.minutes * 60
-        return out_of_steps or out_of_time or self._exit_code is not None
+        out_of_patience = 0 < s.patience <= self._without_improvement
+        return out_of_steps or out_of_time or out_of_patience or self._exit_code is not None
 
     def _due(self, every: int) -> bool:
         return every > 0 and self.step % every == 0
@@ -246,10 +260,17 @@ class Trainer:
     def _overdue(self, saved_s: float) -> bool:
         return 0 < self.settings.save_minutes * 60 <= self._elapsed_s - saved_s
 
+    def _evaluated(self) -> tuple[float | None, bool]:
+        """The main process's score, for all of them, and whether it is the best so far."""
+        scores = [self._score() if self.accelerator.is_main_process else None]
+        score = broadcast_object_list(scores)[0]
+        improved = self._improves(score)
+        self._without_improvement = 0 if improved else self._without_improvement + 1
+        return score, improved
+
     def _score(self) -> float | None:
-        """Evaluate; None outside the main process, or where the number to be small is not finite."""
-        if self._evaluate is None or not self.accelerator.is_main_process:
-            return None
+        """Evaluate; None where the number to be small is not finite."""
+        assert self._evaluate is not None
         self.objective.eval()
         with self._ema.swapped_in(), torch.no_grad():
             numbers = self._evaluate(self.objective, self.step)
@@ -286,6 +307,7 @@ class Trainer:
             "nonfinite_in_a_row": self._nonfinite_in_a_row,
             "suspects": self._suspects,
             "best_score": self.best_score,
+            "without_improvement": self._without_improvement,
             "ema_updates": self._ema.updates,
             "log_window": self._monitor.window,
             "scaler": scaler.state_dict() if scaler is not None else None,
@@ -314,6 +336,7 @@ class Trainer:
         self._nonfinite_in_a_row = state["nonfinite_in_a_row"]
         self._suspects = state["suspects"]
         self.best_score = state["best_score"]
+        self._without_improvement = state.get("without_improvement", 0)  # checkpoints of older versions lack it
         self._monitor.window = state["log_window"]
         self._monitor.say(f"going on from {path} (step {self.step})")
 

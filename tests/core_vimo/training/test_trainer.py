@@ -416,6 +416,36 @@ def test_evaluation_sees_the_ema_and_the_best_checkpoint_stays(tmp_path: Path) -
     assert not torch.equal(trainer.objective.net[0].weight, seen[-1][2])
 
 
+def with_best_at_4(out: Path, **dials: Any) -> Trainer:
+    settings = replace(SETTINGS, steps=20, save_every=1, keep=1, evaluate_every=2, patience=3, best_by="distance")
+    return Trainer(
+        ToyObjective(), ToyData(), replace(settings, **dials), out, evaluate=lambda _, step: {"distance": abs(step - 4)}
+    )
+
+
+def test_a_run_without_improvement_ends_and_its_best_is_shipped(tmp_path: Path) -> None:
+    whole, parts = with_best_at_4(tmp_path / "whole"), with_best_at_4(tmp_path / "parts", steps=7)
+    whole.fit()
+    assert whole.step == 10
+    state, step = whole.best_ema_state_dict()
+    assert step == 4
+    assert torch.equal(state["net.0.weight"], load(tmp_path / "whole/checkpoints/step-00000004").ema["net.0.weight"])
+    assert torch.equal(state["frozen.weight"], whole.objective.frozen.weight)
+    # Evaluations before an interruption count, and a run that has ended stays so.
+    parts.fit()
+    for _ in range(2):
+        parts = with_best_at_4(tmp_path / "parts")
+        parts.fit()
+        assert parts.step == 10
+    assert all(torch.equal(value, state[name]) for name, value in parts.best_ema_state_dict()[0].items())
+
+
+def test_without_evaluation_the_last_state_is_the_best(tmp_path: Path) -> None:
+    trainer = run(tmp_path, steps=2)
+    state, step = trainer.best_ema_state_dict()
+    assert step == 2 and all(torch.equal(value, state[name]) for name, value in trainer.ema_state_dict().items())
+
+
 def test_the_shipped_state_is_whole(tmp_path: Path) -> None:
     trainer = run(tmp_path, steps=2)
     fresh = ToyObjective()
@@ -462,6 +492,7 @@ def test_a_long_run_keeps_memory_of_nothing(tmp_path: Path) -> None:
         ({"batch_size": 2.5}, "batch_size=2.5 must be a whole number"),
         ({"steps": True}, "steps=True must be a whole number or null"),
         ({"evaluate_every": 5}, "nothing evaluates here"),
+        ({"patience": -1}, "patience"),
     ],
 )
 def test_settings_that_cannot_be_are_one_sentence(tmp_path: Path, dials: dict[str, Any], message: str) -> None:
