@@ -1,10 +1,12 @@
-"""The six edits of the command line as data: which frames of a finished motion they make, and what stays in them."""
+"""Edits as data: which frames of a finished motion they make, and what stays in them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Protocol
+
+import torch
 
 from completion import (
     Filler,
@@ -20,6 +22,7 @@ from completion import (
     part,
     span,
 )
+from completion.foot_lock import lock_feet
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS, Motion
 from stylize.spans import Clock, Gap, Moment, Span
@@ -142,6 +145,20 @@ class Regenerate:
         gap = (0, len(motion)) if self.span is None else clock.gap(self.span, len(motion))
         kept = ~part(*self.only) if self.only else part(*self.keep)
         return Plan(len(motion), [gap], partial(complete, motion, ~span(*gap) | kept), kept)
+
+
+@dataclass(frozen=True)
+class FootLock:
+    """Standing feet of a span (None: all of it) held where they stand by bending the legs; nothing else moves."""
+
+    span: Span | None = None
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        (motion,) = motions
+        start, stop = (0, len(motion)) if self.span is None else clock.gap(self.span, len(motion))
+        free = torch.zeros(len(motion), 2, dtype=torch.bool)
+        free[start:stop] = True
+        return Plan(len(motion), [(start, stop)], lambda _filler, _manner: [lock_feet(motion, free)], ~part("legs"))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def read_motion(path: Path | str) -> Motion:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in _READERS:
-        suffix = _suffix_by_content(path)
+        suffix = suffix_by_content(path)
     return _call(_READERS[suffix])(path)
 
 
@@ -46,13 +46,8 @@ def write_motion(motion: Motion, path: Path | str) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
 
 
-def _call(target: tuple[str, str]) -> Callable[..., Any]:
-    """Imported when first needed: glTF brings the body, the body brings scikit-image."""
-    module, name = target
-    return getattr(import_module(f"{__name__}.{module}"), name)
-
-
-def _suffix_by_content(path: Path) -> str:
+def suffix_by_content(path: Path) -> str:
+    """What `read_motion` takes a file for whose name says nothing. Raises InputError."""
     try:
         with open(path, "rb") as file:
             head = file.read(64).lstrip()
@@ -62,6 +57,12 @@ def _suffix_by_content(path: Path) -> str:
         if head.startswith(magic):
             return suffix
     raise InputError(f"{path}: not a motion file that can be read; give {_either(SUFFIXES)}")
+
+
+def _call(target: tuple[str, str]) -> Callable[..., Any]:
+    """Imported when first needed: glTF brings the body, the body brings scikit-image."""
+    module, name = target
+    return getattr(import_module(f"{__name__}.{module}"), name)
 
 
 def _either(names: tuple[str, ...]) -> str:

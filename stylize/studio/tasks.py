@@ -4,23 +4,38 @@ Song, excerpt, counts, styles and timeline come from the project's state at the 
 medium is named by its id in that project; no path is ever part of a task.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import pydantic
+
+from core_vimo.errors import InputError
+from stylize.studio.project import Content
+
+_MOST_LETTERS = 1 << 16
+"""Of a task written as JSON."""
+
+
+class _Told:
+    __pydantic_config__: ClassVar[pydantic.ConfigDict] = {"extra": "forbid", "strict": True}
 
 
 @dataclass(frozen=True)
-class Listen:
-    """Beats and a waveform of a song, into the project: `Project.listened(media)` is then
+class Listen(_Told):
+    """Beats and a waveform of a song, into the project. `Project.listened(media)` is then
 
-    {"seconds", "beats_s", "downbeats_s", "counts", "tempo_bpm", "beats_per_bar", "confidence", "peaks": [0..1, …]}
-    under each of the tempi: {"as heard": {…}, "half": {…}, "double": {…}, "peaks", "seconds"}.
+    {"seconds": 61.4, "peaks": [0..1, …],
+     "as heard": {"beats_s", "counts", "tempo_bpm", "beats_per_bar", "confidence"}, "half": {…}, "double": {…}},
+    counts without a shift; `stylize.studio.counting` shifts them.
     """
 
     media: str
 
 
 @dataclass(frozen=True)
-class Dance:
+class Dance(_Told):
     """`stylize.dance.dance` to the project's song: new takes."""
 
     takes: int = 4
@@ -32,7 +47,7 @@ class Dance:
 
 
 @dataclass(frozen=True)
-class Remake:
+class Remake(_Told):
     """The windows around these seconds of a danced take made anew (`stylize.again`)."""
 
     take: str
@@ -41,7 +56,7 @@ class Remake:
 
 
 @dataclass(frozen=True)
-class Complete:
+class Complete(_Told):
     """`stylize.completion.complete_files`; times are text such as 3s, 90f or 8c, spans such as 8c:16c.
 
     edit             sources                     uses
@@ -75,7 +90,7 @@ class Complete:
 
 
 @dataclass(frozen=True)
-class Motion:
+class Motion(_Told):
     """`stylize.motion_from_video` of a video in the project: new takes, keypoints and their picture beside them."""
 
     media: str
@@ -87,7 +102,7 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class StyleAdd:
+class StyleAdd(_Told):
     """Clips of the project (videos, motions) join the clip set of a style in the user's library."""
 
     name: str
@@ -95,7 +110,7 @@ class StyleAdd:
 
 
 @dataclass(frozen=True)
-class StyleTrain:
+class StyleTrain(_Told):
     """Train a style of the user's library on its clips. steps: 0 is the recipe's own number."""
 
     name: str
@@ -103,7 +118,7 @@ class StyleTrain:
 
 
 @dataclass(frozen=True)
-class Export:
+class Export(_Told):
     """One file for the person: `Project.export_path(job.id)`. fbx and usd need the user's Blender."""
 
     take: str
@@ -125,3 +140,54 @@ KINDS: dict[str, type[Task]] = {
     "style train": StyleTrain,
     "export": Export,
 }
+
+MAKES_TAKES = (Dance, Remake, Complete, Motion)
+"""What these make joins the project's takes."""
+
+
+def kind_of(task: Task) -> str:
+    return next(kind for kind, made in KINDS.items() if type(task) is made)
+
+
+def task_of(kind: str, settings: dict[str, Any]) -> Task:
+    """A task from plain values, each of the type that it must have. Raises InputError."""
+    try:
+        text = json.dumps(settings, allow_nan=False)
+        if len(text) > _MOST_LETTERS:
+            raise ValueError("too long")
+        task: Task = pydantic.TypeAdapter(KINDS[kind]).validate_json(text)
+        return task
+    except pydantic.ValidationError as error:
+        wrong = error.errors()[0]
+        place = " ".join(map(str, wrong["loc"])) or "it"
+        raise InputError(f"{kind} can't be done: {place} is not right ({wrong['msg']}); choose it anew") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"'{kind!s:.20}' is nothing the studio can be asked for in this way") from error
+
+
+def checked(task: Task, content: Content) -> Task:
+    """The task, every value of it looked at, with what it names in the project. Raises InputError."""
+    task = task_of(kind_of(task), asdict(task))
+    for id in _takes(task):
+        content.take(id)
+    for id in _media(task):
+        content.medium(id)
+    for id in getattr(task, "sources", ()):
+        content.take(id) if "-" in id else content.medium(id)
+    if isinstance(task, Dance) and content.state.song is None:
+        raise InputError("there is no song to dance to; drop one first")
+    return task
+
+
+def _takes(task: Task) -> Iterator[str]:
+    if isinstance(task, Remake | Export):
+        yield task.take
+
+
+def _media(task: Task) -> Iterator[str]:
+    if isinstance(task, Listen | Motion):
+        yield task.media
+    elif isinstance(task, StyleAdd):
+        yield from task.media
+    elif isinstance(task, Complete) and task.like:
+        yield task.like

@@ -1,0 +1,324 @@
+"""What each task calls: the recipes of the command line, on files of the project."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core_vimo.errors import InputError
+from core_vimo.publish import MANIFEST, publish_into
+from core_vimo.reading import read_json
+from stylize.progress import Report
+from stylize.studio.project import Content, Project, Take
+from stylize.studio.storage import Storage, write_json
+from stylize.studio.tasks import (
+    Complete,
+    Dance,
+    Export,
+    Listen,
+    Motion,
+    Remake,
+    StyleAdd,
+    StyleTrain,
+    Task,
+    task_of,
+)
+
+_PEAKS = 4000
+"""Of a waveform: twice the pixels of a wide screen."""
+_PEAKS_HZ = 8000
+
+
+class Bench:
+    """A job in its project: what it goes by, and where it puts what it makes."""
+
+    def __init__(self, file: Path) -> None:
+        job = read_json(file)
+        self.project = Project(Storage(file.parent.parent), job["project"])
+        self.content: Content = self.project.read()
+        self.task: Task = task_of(job["kind"], job["settings"])
+        self.id: str = job["id"]
+        self.what: str = job["what"]
+        self.song: dict[str, Any] = job["song"]
+
+    @property
+    def takes(self) -> Path:
+        return self.project.take_folder(self.id)
+
+    def media(self, id: str) -> Path:
+        return self.project.media_path(id)
+
+    def song_path(self) -> Path | None:
+        return None if self.song["song"] is None else self.media(self.song["song"])
+
+    def song_of(self, take: Take) -> Path | None:
+        """The song in this project that a take was danced to; its manifest may name a place it lay at long ago."""
+        sha256 = self.manifest_of(take).get("song_sha256")
+        found = [media for media in self.content.media if media.sha256 == sha256]
+        return self.media(found[0].id) if found else None
+
+    def manifest_path(self, take: Take) -> Path:
+        return self.project.take_folder(take.folder) / MANIFEST
+
+    def manifest_of(self, take: Take) -> dict[str, Any]:
+        manifest: dict[str, Any] = read_json(self.manifest_path(take))
+        return manifest
+
+    def styled(self) -> dict[str, Any]:
+        """Styles and timeline as the recipes' settings know them; only those of the library, by name."""
+        if not (self.song["styles"] or self.song["timeline"]):
+            return {}
+        return {"styles": tuple(self.song["styles"]), "timeline": self.song["timeline"]}
+
+    def made(self, manifest: dict[str, Any], parent: str | None = None) -> dict[str, Any]:
+        """The takes of a recipe's manifest, best first, as rows of `Take`."""
+        rows = manifest["takes"]
+        return {"takes": [asdict(self._take(manifest, row, place, parent)) for place, row in enumerate(rows, start=1)]}
+
+    def _take(self, manifest: dict[str, Any], row: dict[str, Any], place: int, parent: str | None) -> Take:
+        from core_vimo.formats import read_motion
+
+        (file,) = (name for name in row["files"] if name.endswith(".npz"))
+        stem = file.removesuffix(".npz")
+        return Take(
+            id=f"{self.id}-{stem}",
+            label=self.what if len(manifest["takes"]) == 1 else f"{self.what}, take {place}",
+            folder=self.id,
+            stem=stem,
+            seed=row["seed"],
+            seconds=round(read_motion(self.takes / file).seconds, 3),
+            start_s=manifest["audio_offset_s"] if manifest.get("song") else None,
+            parent=parent,
+            numbers=row["numbers"],
+            made_s=tuple(map(tuple, manifest.get("made_s") or manifest.get("remade_s") or ())),
+            said=tuple(manifest.get("said", ())),
+        )
+
+
+def carry_out(job: Path, report: Report) -> dict[str, Any]:
+    """Do what a job's file asks for; what it came to, as JSON. Raises InputError."""
+    bench = Bench(job)
+    return _BY_TASK[type(bench.task)](bench, bench.task, report)
+
+
+def _listen(bench: Bench, task: Listen, report: Report) -> dict[str, Any]:
+    from edge_adapter.beats import double_time, half_time, track_beats
+    from edge_adapter.feature_cache import cached_features
+
+    song = bench.media(task.media)
+    report("Listening", 0, 2)
+    peaks, seconds = _peaks(song)
+    report("Listening", 1, 2)
+    heard = track_beats(cached_features(song))
+    grids = {"as heard": heard, "half": half_time(heard), "double": double_time(heard)}
+    told: dict[str, Any] = {"seconds": round(seconds, 3), "peaks": peaks}
+    for tempo, grid in grids.items():
+        told[tempo] = {
+            "beats_s": grid.beats_s.round(4).tolist(),
+            "counts": grid.counts().tolist(),
+            "tempo_bpm": round(grid.tempo_bpm, 2),
+            "beats_per_bar": grid.beats_per_bar,
+            "confidence": round(grid.confidence, 3),
+        }
+    write_json(bench.project.listened_path(task.media), told)
+    report("Listening", 2, 2)
+    return {"media": task.media}
+
+
+def _peaks(song: Path) -> tuple[list[float], float]:
+    """The loudest sample of each of `_PEAKS` parts of a song, the loudest of all being 1; and its seconds."""
+    import numpy as np
+
+    from edge_adapter.audio import stream_audio
+
+    fine = _PEAKS_HZ // 100
+    blocks, samples = [], 0
+    for block in stream_audio(song, _PEAKS_HZ):
+        samples += len(block)
+        padded = np.pad(np.abs(block), (0, -len(block) % fine))
+        blocks.append(padded.reshape(-1, fine).max(axis=1))
+    hundredths = np.concatenate(blocks)
+    starts = np.unique(np.linspace(0, len(hundredths), _PEAKS, endpoint=False).astype(int))
+    peaks = np.maximum.reduceat(hundredths, starts)
+    return (peaks / max(float(peaks.max()), 1e-6)).round(3).tolist(), samples / _PEAKS_HZ
+
+
+def _dance(bench: Bench, task: Dance, report: Report) -> dict[str, Any]:
+    from stylize.dance import DanceSettings, dance
+    from stylize.take_files import FilmSettings
+
+    song = bench.song_path()
+    if song is None:
+        raise InputError("there is no song to dance to; drop one first")
+    settings = DanceSettings(
+        start_s=bench.song["start_s"],
+        seconds=bench.song["seconds"],
+        tempo=bench.song["tempo"],
+        first_count=bench.song["first_count"],
+        **asdict(task),
+        **bench.styled(),
+    )
+    return bench.made(dance(song, bench.takes, settings, FilmSettings(film=False), report=report))
+
+
+def _remake(bench: Bench, task: Remake, report: Report) -> dict[str, Any]:
+    from stylize.again import read_manifest
+    from stylize.dance import dance
+    from stylize.take_files import FilmSettings
+
+    take = bench.content.take(task.take)
+    song = bench.song_of(take)
+    if song is None:
+        raise InputError(f"{take.label}: wasn't danced to a song of this project; choose one that was")
+    number = int(re.sub(r"\D", "", take.stem) or 1)
+    settings = read_manifest(bench.manifest_path(take), song).remade(number, task.at_s, task.seed)
+    return bench.made(dance(song, bench.takes, settings, FilmSettings(film=False), report=report), parent=take.id)
+
+
+def _complete(bench: Bench, task: Complete, report: Report) -> dict[str, Any]:
+    from stylize.completion import CompletionSettings, Guidance, complete_files
+    from stylize.take_files import FilmSettings
+
+    takes = [bench.content.take(id) for id in task.sources if "-" in id]
+    paths = [bench.project.take_path(id) if "-" in id else bench.media(id) for id in task.sources]
+    song = bench.song_of(takes[0]) if takes else None
+    ours = song is not None and song == bench.song_path()
+    settings = CompletionSettings(
+        seed=task.seed,
+        takes=task.takes,
+        steps=task.steps,
+        guidance=task.guidance,
+        passes=task.passes,
+        tempo=bench.song["tempo"] if ours else None,
+        first_count=bench.song["first_count"] if ours else None,
+        **(bench.styled() if ours and not (task.alone or task.like or task.edit == "foot lock") else {}),
+    )
+    like = bench.media(task.like) if task.like else None
+    manifest = complete_files(
+        _edit(task),
+        paths,
+        bench.takes,
+        settings,
+        Guidance(song=song, like=like, alone=task.alone),
+        FilmSettings(film=False),
+        report=report,
+    )
+    return bench.made(manifest, parent=takes[0].id if takes else None)
+
+
+def _edit(task: Complete) -> Any:
+    """The task in the words of `stylize.edits`. Raises InputError for times that are none, and for too few sources."""
+    from stylize.edits import Blend, Continue, FootLock, InBetween, InFill, Joint, Loop, Regenerate
+    from stylize.spans import Moment, Span
+
+    needed = 2 if task.edit in ("in-between", "blend") else 1
+    if len(task.sources) != needed:
+        raise InputError(f"{task.edit} needs {needed} motion{'s' * (needed - 1)}; choose as many")
+    span = Span.of(task.span) if task.span else None
+    if task.edit == "regenerate":
+        return Regenerate(span, task.keep, task.only)
+    if task.edit == "foot lock":
+        return FootLock(span)
+    if task.edit == "in-fill":
+        return InFill(tuple(map(Span.of, task.gaps)), tuple(map(Moment.of, task.keyframes)))
+    length = Moment.of(task.length)
+    if task.edit == "continue":
+        return Continue(length)
+    if task.edit == "loop":
+        return Loop(length)
+    leave, enter = (Moment.of(text) if text else None for text in (task.leave, task.enter))
+    joint = Joint(length, leave, enter)
+    return Blend(joint) if task.edit == "blend" else InBetween(joint, task.poses)
+
+
+def _motion(bench: Bench, task: Motion, report: Report) -> dict[str, Any]:
+    from stylize.motion_from_video import MotionSettings, motion_from_video
+
+    wanted = asdict(task)
+    video = bench.media(wanted.pop("media"))
+    settings = MotionSettings(**wanted)
+    return bench.made(motion_from_video(video, bench.takes, settings, film=False, report=report))
+
+
+def _export(bench: Bench, task: Export, report: Report) -> dict[str, Any]:
+    take = bench.content.take(task.take)
+    with publish_into(bench.project.export_folder(bench.id)) as aside:
+        target = aside / f"{take.stem}.{task.format}"
+        if task.format == "mp4":
+            _film(bench, task, take, target, report)
+        elif task.format == "html":
+            _page(bench, take, target)
+        elif task.format in ("fbx", "usd"):
+            from stylize.blender import convert
+
+            report("Blender", 0, 1)
+            convert(bench.project.take_path(take.id, ".glb"), target)
+            report("Blender", 1, 1)
+        else:
+            shutil.copyfile(bench.project.take_path(take.id, f".{task.format}"), target)
+    return {"file": target.name}
+
+
+def _film(bench: Bench, task: Export, take: Take, target: Path, report: Report) -> None:
+    from core_vimo.formats import read_motion
+    from stylize.render.lettering import CountOverlay
+    from stylize.render.video import write_video
+
+    song, start_s = bench.song_of(take), take.start_s or 0.0
+    overlay = CountOverlay.of(_grid(bench, song), start_s) if song and task.counts else None
+    write_video(
+        read_motion(bench.project.take_path(take.id)),
+        target,
+        song=song,
+        start_s=start_s,
+        size=task.size,
+        follow_dancer=task.follow,
+        overlay=overlay,
+        progress=lambda done, total: report("Filming", done, total),
+    )
+
+
+def _page(bench: Bench, take: Take, target: Path) -> None:
+    from core_vimo.formats import read_motion
+    from stylize.html_page import write_html_page
+
+    song = bench.song_of(take)
+    write_html_page(
+        read_motion(bench.project.take_path(take.id)),
+        target,
+        song=song,
+        start_s=take.start_s or 0.0,
+        grid=_grid(bench, song) if song else None,
+        title=take.label,
+    )
+
+
+def _grid(bench: Bench, song: Path) -> Any:
+    """The song's beats as they are counted now."""
+    from stylize.dance import DanceSettings, listen
+
+    ours = song == bench.song_path()
+    counted = {"tempo": bench.song["tempo"], "first_count": bench.song["first_count"]} if ours else {}
+    return listen(song, "librosa35", DanceSettings(**counted)).grid
+
+
+def _style_add(bench: Bench, task: StyleAdd, report: Report) -> dict[str, Any]:
+    raise NotImplementedError
+
+
+def _style_train(bench: Bench, task: StyleTrain, report: Report) -> dict[str, Any]:
+    raise NotImplementedError
+
+
+_BY_TASK: dict[type, Callable[[Bench, Any, Report], dict[str, Any]]] = {
+    Listen: _listen,
+    Dance: _dance,
+    Remake: _remake,
+    Complete: _complete,
+    Motion: _motion,
+    StyleAdd: _style_add,
+    StyleTrain: _style_train,
+    Export: _export,
+}
