@@ -21,16 +21,20 @@ CONTEXT = WINDOW // 2
 """Frames on either side of what is made that the model sees; what lies farther off costs nothing."""
 
 
+CLEAN_WHERE_LEARNED = True
+"""Whether models that learned from clean frames are shown them where nobody says otherwise."""
+
+
 @dataclass(frozen=True)
 class Keeping:
     """How what is known is kept while the rest is sampled.
 
-    `clean` shows known frames at timestep 0 (PTSS), for models trained so; `passes` of RePaint a step, 1 for eq. 8
-    alone. Off, `borders` and `places` leave plain replacement: jumps at borders, and walks that end elsewhere and are
-    pulled to where the motion goes on only afterwards.
+    `clean` shows known frames at timestep 0 (PTSS), for models trained so (None: as is better for the model); `passes`
+    of RePaint a step, 1 for eq. 8 alone. Off, `borders` and `places` leave plain replacement: jumps at borders, and
+    walks that end elsewhere and are pulled to where the motion goes on only afterwards.
     """
 
-    clean: bool = False
+    clean: bool | None = None
     passes: int = 1
     borders: bool = True
     places: bool = True
@@ -38,6 +42,15 @@ class Keeping:
     def __post_init__(self) -> None:
         if self.passes < 1:
             raise InputError(f"each step is taken at least once, not {self.passes} times")
+
+    def shows_clean(self, filler: Filler) -> bool:
+        """Whether this filler is shown known frames clean. Raises InputError where it can't be."""
+        if self.clean and not filler.per_frame_timesteps:
+            raise InputError(
+                "this model was not trained with per-frame timesteps, so it can't be shown clean frames; "
+                "leave that option off, or take a model trained with diffusion.clean or diffusion.ptss"
+            )
+        return CLEAN_WHERE_LEARNED and filler.per_frame_timesteps if self.clean is None else self.clean
 
 
 @dataclass(frozen=True)
@@ -66,11 +79,7 @@ def complete(
     """
     manner = manner or Manner()
     filler.require(len(motion), motion.fps)
-    if manner.keeping.clean and not filler.per_frame_timesteps:
-        raise InputError(
-            "this model was not trained with per-frame timesteps, so it can't be shown clean frames; "
-            "leave that option off, or take a model trained with diffusion.ptss"
-        )
+    manner.keeping.shows_clean(filler)
     kept = Known.of(known(len(motion)) if isinstance(known, Mask) else known)
     if kept.everything().all():
         return [motion] * manner.takes
@@ -163,7 +172,7 @@ class _Part:
     def _held(self, denoise: Denoiser, known: Tensor, mask: Tensor, facing: Motion) -> Denoiser:
         """The denoiser whose guesses meet what is known, in value, in slope and in the places they arrive at."""
         keeping, codec = self.manner.keeping, self.filler.codec
-        if keeping.clean:
+        if keeping.shows_clean(self.filler):
             denoise = shown_clean(denoise, known, mask)
 
         def held(x: Tensor, t: Tensor) -> Tensor:

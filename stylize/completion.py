@@ -42,8 +42,8 @@ class CompletionSettings:
     """What decides a completion, beside its sources and the model; kept in the manifest.
 
     take k of `takes` has the seed `seed + k`; guidance and smoothing_s as in `stylize.dance`; passes and clean as in
-    `completion.Keeping`; plant holds standing feet, all off the known frames. tempo and first_count (None: as the
-    dance's own manifest says, else as heard) correct the beats.
+    `completion.Keeping` (a manifest says what None came to); plant holds standing feet, all off the known frames.
+    tempo and first_count (None: as the dance's own manifest says, else as heard) correct the beats.
     """
 
     seed: int = 0
@@ -51,7 +51,7 @@ class CompletionSettings:
     steps: int = 15
     guidance: float = 2.0
     passes: int = 1
-    clean: bool = False
+    clean: bool | None = None
     smoothing_s: float = 0.033
     plant: bool = True
     tempo: Tempo | None = None
@@ -140,6 +140,7 @@ def _listen(song: Song | None, model: DanceModel, settings: CompletionSettings, 
     as_heard = replace(song, tempo=tempo, first_count=first_count)
     report("Listening", 0, 1)
     with naming(song.path):
+        settings = replace(settings, clean=settings.manner().keeping.shows_clean(filler))
         wanted = DanceSettings(start_s=song.start_s, tempo=tempo, first_count=first_count)
         heard = listen(song.path, model.extractor, wanted)
     report("Listening", 1, 1)

@@ -9,6 +9,8 @@ import torch
 from core_vimo.bundle import bundle_hash
 from core_vimo.errors import InputError
 from core_vimo.formats import SUFFIXES, read_motion
+from core_vimo.formats.bvh_clip import read_bvh_clip
+from core_vimo.formats.retarget import is_smpl, retarget, up_axis
 from core_vimo.motion import FPS, Motion, ground, resample
 from core_vimo.publish import MANIFEST, sha256_file
 from core_vimo.reading import naming, read_json
@@ -21,7 +23,6 @@ from stylize.takes import FILMED_RANKED_BY, rank
 
 _OFF_FLOOR_M = 0.02
 """A motion farther than this from the floor is put on it; nearer, its numbers stay as they are."""
-_Y_UP = (".bvh", ".glb")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +45,8 @@ def read_piece(path: Path, video_bundle: Path, report: Report) -> Piece:
         said = "a video, of which the best of four takes is used"
         return Piece(_filmed(path, video_bundle, report), path, sha256_file(path), (said,), bundle_hash(video_bundle))
     with naming(path):
-        found = read_motion(path)
+        found, converted = _read(path)
         motion = resample(found, FPS)
-    converted = []
-    if path.suffix.lower() in _Y_UP:
-        converted.append("y-up, turned to z-up")
     if found.fps != FPS:
         converted.append(f"{found.fps:g} frames a second, resampled to {FPS:g}")
     off_m = _off_floor_m(motion)
@@ -56,6 +54,16 @@ def read_piece(path: Path, video_bundle: Path, report: Report) -> Piece:
         motion = ground(motion)
         converted.append(f"{abs(off_m):.2f} m {'above' if off_m > 0 else 'below'} the floor, put on it")
     return Piece(motion, path, sha256_file(path), tuple(converted))
+
+
+def _read(path: Path) -> tuple[Motion, list[str]]:
+    """A motion at its own rate on our skeleton, and what of skeleton and axes was converted."""
+    if path.suffix.lower() != ".bvh":
+        return read_motion(path), ["y-up, turned to z-up"] if path.suffix.lower() == ".glb" else []
+    clip = read_bvh_clip(path)
+    motion, up = retarget(clip), up_axis(clip)
+    converted = [] if is_smpl(clip) else [f"a skeleton of {len(clip.names)} joints, retargeted to SMPL's 24"]
+    return motion, converted if up == "z" else [*converted, f"{up}-up, turned to z-up"]
 
 
 def _filmed(video: Path, bundle: Path, report: Report) -> Motion:

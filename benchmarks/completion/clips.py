@@ -6,16 +6,22 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core_vimo.coco_body import coco_joints_m
+from core_vimo.evidence import evidence_tensor
 from core_vimo.motion import Motion, move, turn
 from core_vimo.motion_store import MotionStore
+from core_vimo.randomness import generator
 from core_vimo.reading import read_json
 from core_vimo.rotations import FRONT, heading
 from core_vimo.video_to_motion.motion_set import MotionSet
+from core_vimo.virtual_cameras import film
+from edge_adapter.beat_phase import WITH_BEATS
 from edge_adapter.dance_data import DanceSet
 
 KNOWN = 60
 """Frames that are known on either side of a gap: two seconds."""
 STRIDE = 30
+CAMERA = "moving"
 _TRAINING_WINDOWS = 300
 _LEAST_M = 1e-3
 
@@ -29,13 +35,23 @@ class Clip:
     gap: tuple[int, int]
     music: Tensor | None
 
+    def filmed(self, seed: int) -> Tensor:
+        """What a model is told `[1, S, 72]` of the whole clip, seen by a virtual camera and a detector."""
+        coco_m = coco_joints_m(self.motion.rotations, self.motion.root_m)
+        seen = film(coco_m, generator(seed, self.name, "completion film"), CAMERA)
+        return evidence_tensor(seen.keypoints, seen.cuts)[None]
 
-def held_out(folder: Path, frames: int, most: int) -> list[Clip]:
-    """At most `most` clips with a gap of so many frames, spread evenly over the test split."""
-    store, length = _store(folder, "test"), frames + 2 * KNOWN
+
+def held_out(folder: Path, frames: int, most: int, extractor: str = "") -> list[Clip]:
+    """At most `most` clips with a gap of so many frames, spread evenly over the test split.
+
+    Their music is as a model of these `extractor`'s features is told of it; none where the data set has others.
+    """
+    store, length = _store(folder, "test", beat_phase=extractor.endswith(WITH_BEATS)), frames + 2 * KNOWN
+    heard = isinstance(store, DanceSet) and store.extractor == extractor
     starts = [(i, s) for i, row in enumerate(store.rows) for s in range(0, row["frames"] - length + 1, STRIDE)]
     chosen = torch.linspace(0, len(starts) - 1, min(most, len(starts))).round().long().tolist()
-    return [_clip(store, starts[n][0], starts[n][1], length) for n in chosen]
+    return [_clip(store, starts[n][0], starts[n][1], length, heard) for n in chosen]
 
 
 def joint_deviation_m(folder: Path) -> Tensor:
@@ -53,12 +69,13 @@ def laid_on_one_place(motion: Motion) -> Motion:
     return move(turned, -turned.root_m[KNOWN - 1] * torch.tensor([1.0, 1.0, 0.0]))
 
 
-def _store(folder: Path, split: str) -> MotionStore:
+def _store(folder: Path, split: str, *, beat_phase: bool = False) -> MotionStore:
     dances = "dances" in read_json(folder / "index.json")
-    return DanceSet(folder, split) if dances else MotionSet(folder, split)
+    return DanceSet(folder, split, beat_phase=beat_phase) if dances else MotionSet(folder, split)
 
 
-def _clip(store: MotionStore, entry: int, start: int, length: int) -> Clip:
-    motion, own = store.cut(entry, start, length, along=("features",) if isinstance(store, DanceSet) else ())
+def _clip(store: MotionStore, entry: int, start: int, length: int, heard: bool) -> Clip:
+    music = store.read(entry, start, length).features if heard and isinstance(store, DanceSet) else None
+    motion = store.cut(entry, start, length)[0]
     name = f"{store.rows[entry]['name']} from {start}"
-    return Clip(name, laid_on_one_place(motion), (KNOWN, length - KNOWN), own.get("features"))
+    return Clip(name, laid_on_one_place(motion), (KNOWN, length - KNOWN), music)

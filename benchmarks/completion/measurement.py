@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -22,42 +22,62 @@ from core_vimo.metrics.in_betweening import (
     with_signs_of,
 )
 from core_vimo.motion import Motion, concatenate
+from core_vimo.video_to_motion.video_motion import VideoMotion
 from edge_adapter.long_song import SongDancer
 
 Way = Callable[[Clip, int], list[Motion]]
 """(clip, seed) -> the clip with its gap filled, once a take."""
 
 Row = dict[str, Estimate]
-OURS, SLERP = "ours", "slerp"
+TRUTH, SLERP, REPLACED, CLEAN = "ground truth", "slerp", "replacement, ours", "clean frames, ours"
 
-PLAIN = Keeping(borders=False, places=False)
+PLAIN = Keeping(clean=False, borders=False, places=False)
 """Eq. 8 and nothing else."""
+SHIPPED_CLEAN_UP = CleanUp(smoothing_s=0.033)
+"""As the commands have it."""
 
 
-def ways(dancer: SongDancer, takes: int, *, music: bool, ptss: bool) -> dict[str, Way]:
-    """By the name of their row; `ptss` where the model was trained with per-frame timesteps."""
+def ways(
+    dancer: SongDancer, takes: int, *, knows_clean: bool, music: bool, watcher: VideoMotion | None = None
+) -> dict[str, Way]:
+    """By the name of their row. "ours" bends what is made to run on at borders and cleans up, as the commands do.
 
-    def ours(keeping: Keeping, clean_up: CleanUp, *, to_song: bool = False) -> Way:
-        def fill(clip: Clip, seed: int) -> list[Motion]:
-            filler = Filler.alone(dancer, per_frame_timesteps=ptss)
-            if to_song and clip.music is not None:
-                filler = Filler.to_song(dancer, clip.music, per_frame_timesteps=ptss)
-            return in_fill(clip.motion, [clip.gap], filler, Manner(seed, takes, keeping, clean_up))
+    Clean frames are shown to models that know them; `watcher` sees the clip filmed, `music` is the clip's own.
+    """
 
-        return fill
+    def alone(clip: Clip, seed: int) -> Filler:
+        return Filler.alone(dancer, per_frame_timesteps=knows_clean)
 
+    def to_song(clip: Clip, seed: int) -> Filler:
+        assert clip.music is not None
+        return Filler.to_song(dancer, clip.music, per_frame_timesteps=knows_clean)
+
+    def like_video(clip: Clip, seed: int) -> Filler:
+        assert watcher is not None
+        return Filler.like_video(watcher, clip.filmed(seed), per_frame_timesteps=watcher.model.per_frame_timesteps)
+
+    def filled(filler: Callable[[Clip, int], Filler], keeping: Keeping, clean_up: CleanUp = SHIPPED_CLEAN_UP) -> Way:
+        return lambda clip, seed: in_fill(
+            clip.motion, [clip.gap], filler(clip, seed), Manner(seed, takes, keeping, clean_up)
+        )
+
+    replaced = Keeping(clean=False)
     found = {
-        OURS: ours(Keeping(), CleanUp()),
-        "ours, RePaint 3": ours(Keeping(passes=3), CleanUp()),
-        "ours, no clean-up": ours(Keeping(), CleanUp.none()),
-        "ours, plain replacement": ours(PLAIN, CleanUp.none()),
+        TRUTH: lambda clip, seed: [clip.motion],
         SLERP: lambda clip, seed: [_interpolated(clip)],
-        "ground truth": lambda clip, seed: [clip.motion],
+        "replacement (eq. 8)": filled(alone, PLAIN, CleanUp.none()),
+        "replacement, bent at borders": filled(alone, replaced, CleanUp.none()),
+        REPLACED: filled(alone, replaced),
+        "replacement, ours, RePaint 3": filled(alone, Keeping(clean=False, passes=3)),
     }
+    if knows_clean:
+        found["clean frames"] = filled(alone, replace(PLAIN, clean=True), CleanUp.none())
+        found["clean frames, bent at borders"] = filled(alone, Keeping(clean=True), CleanUp.none())
+        found[CLEAN] = filled(alone, Keeping(clean=True))
     if music:
-        found = {"ours, to its song": ours(Keeping(), CleanUp(), to_song=True)} | found
-    if ptss:
-        found = {"ours, clean frames": ours(Keeping(clean=True), CleanUp())} | found
+        found["default, to its song"] = filled(to_song, Keeping())
+    if watcher is not None:
+        found["default, like its video"] = filled(like_video, Keeping())
     return found
 
 

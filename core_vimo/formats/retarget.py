@@ -44,7 +44,7 @@ def retarget(clip: BvhClip) -> Motion:
     SMPL-24 itself, as `write_bvh` writes it, comes back as it was, at its own height. Calibration poses at either end
     are cut off (see `impossible_steps`). Raises InputError where the limbs of a person can't be found.
     """
-    if _is_smpl(clip):
+    if is_smpl(clip):
         return _unchanged(clip)
     rig = Rig.of(clip)
     turned, placed = _z_up_pose(clip, rig)
@@ -60,10 +60,18 @@ def retarget(clip: BvhClip) -> Motion:
     return ground(_without_calibration(motion))
 
 
+def up_axis(clip: BvhClip) -> str:
+    """The file's axis that points up, `y`, `z` or `-x`, told by the body that stands in it. Raises InputError."""
+    if is_smpl(clip):
+        return "y"
+    up = _world_up(Rig.of(clip), clip.global_pose()[1])
+    return ("-" if up.sum() < 0 else "") + "xyz"[int(np.abs(up).argmax())]
+
+
 # A rig that is ours
 
 
-def _is_smpl(clip: BvhClip) -> bool:
+def is_smpl(clip: BvhClip) -> bool:
     """SMPL-24 by name with our own offsets, at any scale."""
     if sorted(clip.names) != sorted(JOINT_NAMES) or clip.translations:
         return False

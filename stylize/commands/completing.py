@@ -79,7 +79,11 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
     parser.add_argument("--guidance", type=float, default=2.0, help="how much song or video is heeded (default 2)")
     parser.add_argument("--passes", type=int, default=1, metavar="N", help="of RePaint a step: slower, more at one (1)")
-    parser.add_argument("--clean", action="store_true", help="show known frames without noise, to models trained so")
+    parser.add_argument(
+        "--clean",
+        action=argparse.BooleanOptionalAction,
+        help="show known frames without noise, to models trained so (default: to those)",
+    )
     parser.add_argument("--smoothing", type=float, default=0.033, metavar="S", help="of what is made; 0: none (0.033)")
     parser.add_argument(
         "--plant", action=argparse.BooleanOptionalAction, default=True, help="keep standing feet from sliding (default)"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+import roma
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,12 +42,14 @@ def masks(draw):
     return ~mask if draw(st.booleans()) else mask
 
 
-@given(masks(), st.integers(0, 100), st.booleans(), st.booleans())
+@given(masks(), st.integers(0, 100), st.booleans(), st.booleans(), st.booleans())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_mask_keeps_what_it_names_and_the_rest_is_finite_and_meets_it(motion, alone, mask, seed, polished, steered):
-    keeping = Keeping(places=steered)
+def test_any_mask_keeps_what_it_names_and_the_rest_is_finite_and_meets_it(
+    motion, alone, mask, seed, polished, steered, clean
+):
+    keeping = Keeping(clean=clean, places=steered)
     clean_up = CleanUp(smoothing_s=0.03) if polished else CleanUp.none()
-    made = complete(motion, mask, alone, Manner(seed, 1, keeping, clean_up))[0]
+    made = complete(motion, mask, replace(alone, per_frame_timesteps=True), Manner(seed, 1, keeping, clean_up))[0]
     kept = mask(S)
     assert len(made) == S
     for joint in range(24):
@@ -57,7 +60,15 @@ def test_any_mask_keeps_what_it_names_and_the_rest_is_finite_and_meets_it(motion
     assert torch.equal(made.contacts[kept[:, :4]], motion.contacts[kept[:, :4]])
     identity = made.rotations @ made.rotations.transpose(-1, -2)
     torch.testing.assert_close(identity, torch.eye(3).expand_as(identity), atol=1e-4, rtol=0)
-    assert made.root_m.isfinite().all()
+    assert made.root_m.isfinite().all() and made.contacts.isfinite().all()
+    joints = torch.stack([kept[:, joint_channels(joint)].all(1) for joint in range(24)], 1)
+    borders = joints[1:] != joints[:-1]
+    assert not borders.any() or turned(made)[borders].max() < 0.6  # the random weights alone turn joints by 3
+
+
+def turned(motion):
+    """By how much each joint turns from frame to frame, radians `[S - 1, 24]`."""
+    return roma.rotmat_geodesic_distance(motion.rotations[1:], motion.rotations[:-1])
 
 
 @pytest.mark.parametrize("length", [6, 30, 60])
@@ -195,6 +206,26 @@ def test_models_trained_for_it_are_shown_known_frames_clean_at_timestep_0(motion
         assert (t[0, clean] == 0).all()
         assert torch.equal(x[0, clean], seen[0][0][0, clean])
     assert [int(t[0, 40]) for _, t in seen] == quadratic_timesteps(50, alone.steps)[:-1]
+
+
+@pytest.mark.parametrize(("learned", "asked", "shown"), [(True, None, True), (True, False, False),
+                                                           (False, None, False), (False, False, False)])  # fmt: skip
+def test_unless_told_otherwise_those_that_learned_it_are_shown_clean_frames(motion, alone, learned, asked, shown):
+    times = []
+
+    def watched(frames, windows):
+        denoise = alone.denoiser(frames, windows)
+        return lambda x, t: (times.append(t), denoise(x, t))[1]
+
+    filler = replace(alone, denoiser=watched, per_frame_timesteps=learned)
+    complete(motion, ~span(30, 60), filler, Manner(keeping=Keeping(clean=asked)))
+    assert all((t.ndim == 2 and bool((t == 0).any())) is shown for t in times)
+
+
+def test_what_is_better_is_one_constant(motion, alone, monkeypatch):
+    monkeypatch.setattr("completion.completing.CLEAN_WHERE_LEARNED", False)
+    filler = replace(alone, per_frame_timesteps=True)
+    assert not Keeping().shows_clean(filler) and Keeping(clean=True).shows_clean(filler)
 
 
 def test_other_models_refuse_it(motion, alone):

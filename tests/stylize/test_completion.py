@@ -50,6 +50,7 @@ def test_gaps_are_filled_and_all_else_keeps_its_bits(clip, options, tmp_path):
     assert main([*command, "--out", str(tmp_path), *options]) == 0
     manifest, before = manifest_of(tmp_path), read_motion(clip)
     assert manifest["made_frames"] == [[30, 45], [100, 110], [111, 130]]
+    assert manifest["settings"]["clean"] is False  # this model never learned from clean frames
     assert manifest["known_frames"] == [[0, 30], [45, 100], [110, 111], [130, 200]]
     assert sorted(take["seed"] for take in manifest["takes"]) == [0, 1]
     assert manifest["sources"][0]["sha256"] == sha256_file(clip) and manifest["sources"][0]["converted"] == []
@@ -75,6 +76,7 @@ def test_two_clips_with_time_between_them(clip, other, options, tmp_path, capsys
     command = ["inbetween", str(clip), str(other), "--seconds", "1", "--leave", "4s", "--enter", "30f"]
     assert main([*command, "--out", str(tmp_path), *options]) == 0
     told, manifest = capsys.readouterr().out, manifest_of(tmp_path)
+    assert "joints, retargeted" not in told  # it is SMPL-24 already
     assert "y-up" in told and "20 frames a second, resampled to 30" in told and "above the floor, put on it" in told
     after, second = read_motion(tmp_path / "dance.npz"), resample(read_motion(other), 30.0)
     assert same(after[:121], read_motion(clip)[:121])
@@ -203,7 +205,8 @@ def test_a_mocap_dance_goes_into_a_jackson_clip(shared_data, options, tmp_path, 
         str(tmp_path / "blend"),
     ]
     assert main([*command, *options]) == 0
-    assert "resampled to 30" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "resampled to 30" in told and "a skeleton of 31 joints, retargeted to SMPL's 24" in told
     before, after = (resample(read_motion(path), 30.0) for path in (first, second))
     blended = read_motion(tmp_path / "blend" / "dance.npz")
     assert manifest_of(tmp_path / "blend")["made_frames"] == [[91, 136]]
