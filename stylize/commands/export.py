@@ -1,18 +1,27 @@
-"""`vimo export`: one motion file into another format."""
+"""`vimo export`: one motion file into another format, or into a page that plays it."""
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-HELP = "Convert a motion file to NPZ (Blender add-on), BVH, GLB or PKL."
-EXAMPLE = "vimo export walk.bvh --to glb npz --out exported/"
+if TYPE_CHECKING:
+    from core_vimo.motion import Motion
+
+HELP = "Convert a motion file to NPZ (Blender add-on), BVH, GLB or PKL, or to one HTML page that plays it."
+EXAMPLE = "vimo export walk.bvh --to glb npz --out exported/\n  vimo export my_dance/dance.npz --to my_dance.html"
 
 _USUAL = ("npz", "bvh", "glb")
+_PAGE = ".html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("motion", type=Path, help="a motion file: .npz, .bvh, .glb or .pkl")
     parser.add_argument(
-        "--to", nargs="+", metavar="FORMAT", help="npz, bvh, glb, pkl (default: the first three but the motion's own)"
+        "--to",
+        nargs="+",
+        metavar="FORMAT",
+        help="npz, bvh, glb, pkl, html, or a file's name with one of these endings "
+        "(default: the first three but the motion's own)",
     )
     parser.add_argument(
         "--out",
@@ -20,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder (default: beside the motion); files of the same names are replaced, the motion itself never",
     )
     parser.add_argument("--fps", type=float, help="resample to this rate (default: the motion's own)")
+    parser.add_argument("--song", type=Path, help="what an HTML page plays (default: as the dance's manifest says)")
+    parser.add_argument("--start", type=float, metavar="S", help="second of the song at which the motion begins")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,14 +39,40 @@ def run(arguments: argparse.Namespace) -> int:
     from stylize.paths import require_others, telling
 
     source: Path = arguments.motion
-    folder = arguments.out or source.parent
     own = source.suffix.lower().lstrip(".")
     formats = arguments.to or [name for name in _USUAL if name != own]
-    targets = [folder / f"{source.stem}.{name.lstrip('.')}" for name in dict.fromkeys(formats)]
-    require_others(targets, [source])
+    targets = [_target(name, source, arguments.out) for name in dict.fromkeys(formats)]
+    require_others(targets, [source, arguments.song])
     motion = read_motion(source)
     motion = motion if arguments.fps is None else resample(motion, arguments.fps)
     for target in targets:
         with telling(target):
-            write_motion(motion, target)
+            if target.suffix.lower() == _PAGE:
+                _write_page(motion, target, arguments)
+            else:
+                write_motion(motion, target)
     return 0
+
+
+def _target(name: str, source: Path, out: Path | None) -> Path:
+    """`glb` and `.glb` are formats, written beside the motion; `my_dance.glb` is a file's name."""
+    if Path(name).suffix and not name.startswith("."):
+        return (out or Path()) / name
+    return (out or source.parent) / f"{source.stem}.{name.lstrip('.')}"
+
+
+def _write_page(motion: "Motion", target: Path, arguments: argparse.Namespace) -> None:
+    from stylize.dance import DanceSettings, listen
+    from stylize.html_page import write_html_page
+    from stylize.pieces import song_for
+    from stylize.progress import tell_compiling
+    from stylize.take_files import Sound
+
+    song = song_for(arguments.motion, arguments.song, arguments.start, needed=False)
+    if song is None:
+        write_html_page(motion, target, title=target.stem)
+        return
+    tell_compiling("librosa")
+    asked = DanceSettings(song.start_s, max(motion.seconds, 1.0), tempo=song.tempo, first_count=song.first_count)
+    grid = listen(song.path, "librosa35", asked).grid
+    write_html_page(motion, target, Sound(song.path, song.start_s, grid), target.stem)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from core_vimo.formats import read_motion, write_motion
@@ -48,3 +49,19 @@ def test_an_unknown_format_is_named(tmp_path, invented_dance, capsys):
     write_motion(invented_dance(30, 0), tmp_path / "dance.npz")
     assert main(["export", str(tmp_path / "dance.npz"), "--to", "fbx"]) == 2
     assert "fbx" in capsys.readouterr().err
+
+
+def test_a_dance_becomes_a_page_with_the_song_its_manifest_knows(made, capsys, tmp_path):
+    pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
+    folder, _ = made
+    assert main(["export", str(folder / "take1.npz"), "--to", "my dance.html", "--out", str(tmp_path)]) == 0
+    page = (tmp_path / "my dance.html").read_text()
+    assert "<title>my dance</title>" in page and '"counts": [' in page
+    assert "http" not in page.split("</style>")[1].replace("http://www.w3.org", "").split("<script")[0]
+
+
+def test_a_motion_without_a_song_becomes_a_silent_page(tmp_path, invented_dance):
+    pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
+    write_motion(invented_dance(30, 0), tmp_path / "walk.npz")
+    assert main(["export", str(tmp_path / "walk.npz"), "--to", "html"]) == 0
+    assert '<script type="text/plain" id="song"></script>' in (tmp_path / "walk.html").read_text()

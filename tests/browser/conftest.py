@@ -1,0 +1,107 @@
+"""Debian's Chromium, headless, drawing WebGL in software; absent, that is a loud skip."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
+pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
+
+SCREEN = (1280, 720)
+"""What the studio must be readable at."""
+
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+)
+_PATIENCE_S = 120  # a loaded machine takes half a minute to open a page
+
+
+def _program(*names: str) -> str:
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no {names[0]} here; apt-get install chromium chromium-driver")
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = _program("chromium", "chromium-browser", "google-chrome")
+    for flag in (*_FLAGS, "--window-size={},{}".format(*SCREEN)):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(_program("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    driver.set_page_load_timeout(_PATIENCE_S)
+    driver.set_script_timeout(_PATIENCE_S)
+    size = {"width": SCREEN[0], "height": SCREEN[1], "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture()
+def offline(chromium: Any) -> Iterator[Any]:
+    """The browser with its network off."""
+    chromium.execute_cdp_cmd("Network.enable", {})
+    off = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    chromium.execute_cdp_cmd("Network.emulateNetworkConditions", off)
+    yield chromium
+    chromium.execute_cdp_cmd(
+        "Network.emulateNetworkConditions", off | {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+    )
+
+
+@pytest.fixture(scope="session")
+def console(chromium: Any) -> Callable[[], list[str]]:
+    """What pages complained of since it was last asked."""
+
+    def lines() -> list[str]:
+        return [line["message"] for line in chromium.get_log("browser") if line["level"] in ("SEVERE", "WARNING")]
+
+    return lines
+
+
+@pytest.fixture(scope="session")
+def wait_for(chromium: Any, console: Callable[[], list[str]]) -> Callable[..., Any]:
+    """The value of a JavaScript expression once it is true."""
+
+    def wait(expression: str, seconds: float = _PATIENCE_S) -> Any:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if value := chromium.execute_script(f"return {expression}"):
+                return value
+            time.sleep(0.1)
+        raise AssertionError(f"{expression} did not become true; console: {console()}")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def shot(chromium: Any) -> Callable[[str], None]:
+    """Keep a picture of the page in `VIMO_SCREENSHOTS`, else in `outputs/screenshots`."""
+    folder = Path(os.environ.get("VIMO_SCREENSHOTS", Path(__file__).parents[2] / "outputs" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str) -> None:
+        chromium.save_screenshot(str(folder / f"{name}.png"))
+
+    return keep
