@@ -11,7 +11,6 @@ Shapes: `B` clips, `S` frames, `C` music channels, `K` branches, `d` the latent 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +20,7 @@ from core_vimo.errors import InputError
 from core_vimo.transformer import Memory
 from edge_adapter.backbone import Backbone
 
-Fusion = Literal["add", "concat"]
+FUSIONS = ("add", "concat")
 """What a zero convolution sees: the copied layer's output, or the frozen layer's beside it."""
 
 
@@ -30,13 +29,13 @@ class BranchConfig:
     """layers: how many of the decoder's last layers are copied."""
 
     layers: int
-    fusion: Fusion = "add"
+    fusion: str = "add"
 
     def __post_init__(self) -> None:
         if type(self.layers) is not int or self.layers < 1:
             raise InputError(f"branch.layers={self.layers!s:.20} must be a whole number, 1 or more")
-        if self.fusion not in get_args(Fusion):
-            raise InputError(f"branch.fusion={self.fusion!s:.20} is not known; take {' or '.join(get_args(Fusion))}")
+        if self.fusion not in FUSIONS:
+            raise InputError(f"branch.fusion={self.fusion!s:.20} is not known; take {' or '.join(FUSIONS)}")
 
 
 class Branch(nn.Module):

@@ -19,13 +19,12 @@ from core_vimo.errors import InputError
 from core_vimo.training.checkpoint import frozen_hash
 from core_vimo.transformer import DecoderLayer
 from edge_adapter.backbone import Backbone, BackboneConfig
-from edge_adapter.branch import Branch, BranchConfig, StyledBackbone
+from edge_adapter.branch import FUSIONS, Branch, BranchConfig, StyledBackbone
 from edge_adapter.long_song import SongDancer
 
 C, S = 7, 20
 CONFIG = BackboneConfig(condition_dim=C, latent=16, feed_forward=32, layers=3, heads=2, trained_frames=S, dropout=0.1)
 CODEC = MotionCodec(torch.full((CHANNELS,), 0.5), torch.zeros(CHANNELS), sixd="columns", root="velocity")
-FUSIONS = ("add", "concat")
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def backbone() -> Backbone:
 
 
 def branches(backbone: Backbone, *, layers: tuple[int, ...] = (2,), fusion: str = "add", learnt: bool) -> list[Branch]:
-    made = [Branch(backbone, BranchConfig(count, fusion)) for count in layers]  # type: ignore[arg-type]
+    made = [Branch(backbone, BranchConfig(count, fusion)) for count in layers]
     if learnt:
         for branch in made:
             for parameter in branch.parameters():
@@ -230,6 +229,6 @@ def test_what_does_not_fit_is_said(backbone: Backbone) -> None:
     with pytest.raises(InputError, match="whole number"):
         BranchConfig(0)
     with pytest.raises(InputError, match="take add or concat"):
-        BranchConfig(1, "multiply")  # type: ignore[arg-type]
+        BranchConfig(1, "multiply")
     with pytest.raises(ValueError, match="9 channels"):
         StyledBackbone(backbone, branches(backbone, learnt=False)).encode(torch.zeros(1, S, 9))

@@ -1,0 +1,96 @@
+"""What a style is learnt from: the kept windows of its clips, and among them windows of what the backbone knew before.
+
+Without the latter a few clips teach a model to forget (prior preservation; DreamBooth, Ruiz et al. 2023, section 3.2).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core_vimo.clip_set import ClipSet
+from core_vimo.codec import MotionCodec
+from core_vimo.errors import InputError
+from core_vimo.motion import Motion, turn
+from core_vimo.randomness import fold, generator
+from core_vimo.training.plan import Dataset
+from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
+from edge_adapter.build import DanceModel
+from edge_adapter.dance_data import TURN_RADIANS, PairedDance, write_dance_set
+from edge_adapter.features import RATE, LibrosaExtractor, features_of_samples
+from edge_adapter.long_song import SongDancer, dance_windows
+from edge_adapter.sequencer import make_score, render
+
+
+class StyleWindows(torch.utils.data.Dataset):
+    """The kept windows of a clip set, for a model that knows music by `extractor`.
+
+    `self[(index, epoch)]` is {"x": [S, 151] normalised, "condition": [S, C] music}; as a function of (seed, epoch,
+    index) a window is turned by up to `TURN_RADIANS`, as the backbone's were. Raises InputError where none is kept, or
+    where the clips' music was heard by another extractor.
+    """
+
+    def __init__(self, clips: ClipSet, split: str, codec: MotionCodec, extractor: str, seed: int) -> None:
+        if clips.extractor != extractor.removesuffix(WITH_BEATS):
+            raise InputError(
+                f"{clips.folder}: its music was heard by '{clips.extractor}', the backbone knows '{extractor}'; "
+                "collect the clips again with `vimo style add` for this backbone"
+            )
+        self.clips, self.codec, self.seed = clips, codec, seed
+        self.kept = clips.kept(split)
+        self._with_beats = extractor.endswith(WITH_BEATS)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, Tensor]:
+        index, epoch = key
+        motion, music = self.read(index)
+        draw = float(torch.rand((), generator=generator(self.seed, epoch, index, "window")))
+        return {"x": self.codec.encode(turn(motion, (2 * draw - 1) * TURN_RADIANS)), "condition": music}
+
+    def read(self, index: int) -> tuple[Motion, Tensor]:
+        """One window as it is: its motion, and its music `[S, C]` as the backbone is told of it."""
+        motion, features, beats_s = self.clips.read(int(self.kept[index]))
+        return motion, with_beat_phase(features, beats_s.numpy()) if self._with_beats else features
+
+    def motions(self) -> list[Motion]:
+        return [self.read(index)[0] for index in range(len(self))]
+
+
+class MixedWindows(torch.utils.data.Dataset):
+    """A style's windows, of which a `share` gives its place to one of the prior's, drawn by (seed, epoch, index)."""
+
+    def __init__(self, style: Dataset, prior: Dataset, share: float, seed: int) -> None:
+        self.style, self.prior, self.share, self.seed = style, prior, share, seed
+
+    def __len__(self) -> int:
+        return len(self.style)
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, Tensor]:
+        index, epoch = key
+        drawn = generator(self.seed, epoch, index, "prior")
+        if float(torch.rand((), generator=drawn)) >= self.share:
+            return self.style[key]
+        return self.prior[(int(torch.randint(len(self.prior), (), generator=drawn)), epoch)]
+
+
+def write_own_dances(model: DanceModel, songs: int, seconds: float, seed: int, folder: Path) -> None:
+    """A data set of the backbone's own dances to the sequencer's songs: its prior, where its data isn't at hand."""
+    if model.extractor.removesuffix(WITH_BEATS) != LibrosaExtractor().name:
+        raise InputError(
+            f"the backbone knows music by '{model.extractor}', which the sequencer's songs aren't heard by; give "
+            "prior.folder, a data set of dances, or prior.share=0"
+        )
+    write_dance_set(_own_dances(model, songs, seconds, seed), folder, LibrosaExtractor().name)
+
+
+def _own_dances(model: DanceModel, songs: int, seconds: float, seed: int) -> Iterator[PairedDance]:
+    dancer = SongDancer(model.backbone, model.codec, model.schedule)
+    for number in range(songs):
+        track = render(make_score(fold(seed, number, "prior-song"), seconds), RATE)
+        features = features_of_samples(track.mono).values
+        told = with_beat_phase(features, track.beats_s) if model.extractor.endswith(WITH_BEATS) else features
+        motion = dancer.dance(told, dance_windows(len(told)), fold(seed, number, "prior-dance"))
+        yield PairedDance(f"own{number}", motion, features, torch.from_numpy(track.beats_s), "the sequencer's")

@@ -1,0 +1,191 @@
+"""Training a style: a few clips and a backbone become a branch, or, as the papers' baseline, another backbone.
+
+Both ways share the recipe: the backbone's own loss, windows of its prior among the style's, running means of the
+weights, and an end where the style distance to held-out windows no longer falls. What is shipped is the best by it.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from omegaconf import DictConfig
+from torch import Tensor, cuda, nn
+
+from core_vimo.bundle import Bundle
+from core_vimo.clip_set import ClipSet
+from core_vimo.diffusion.objective import DiffusionObjective, build_objective
+from core_vimo.errors import InputError
+from core_vimo.motion import FPS
+from core_vimo.training.plan import Dataset
+from core_vimo.training.run import BUNDLE, card, half, plain
+from core_vimo.training.settings import TrainerSettings, checked_settings
+from core_vimo.training.trainer import Trainer
+from edge_adapter.beat_phase import WITH_BEATS
+from edge_adapter.branch import Branch, BranchConfig, StyledBackbone
+from edge_adapter.build import SHIPPED, DanceModel, load_dance_model
+from edge_adapter.dance_data import DanceSet, DanceWindows
+from edge_adapter.style import STRENGTH, Style, checked_name
+from edge_adapter.style_data import MixedWindows, StyleWindows, write_own_dances
+from edge_adapter.style_evaluation import HeldOut
+
+TRAINING, PRIOR = "training", "prior"
+"""Inside a style's folder: its checkpoints and log; inside that, the backbone's own dances."""
+
+METHODS = ("branch", "finetune")
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A run's settings, and what they name: a backbone's bundle, clips, and the windows of both splits."""
+
+    settings: dict[str, Any]
+    branch: BranchConfig
+    bundle: Path
+    model: DanceModel
+    clips: ClipSet
+    train: StyleWindows
+    test: StyleWindows
+    trainer: TrainerSettings
+
+    @property
+    def out(self) -> Path:
+        return Path(self.settings["out"])
+
+
+def train_style(config: DictConfig) -> None:
+    """Train to the end of the settings, resuming what is in `config.out`/training.
+
+    Writes a `Style` to `config.out`, or with `method=finetune` a bundle to `config.out`/bundle.
+    """
+    run = _read(plain(config))
+    finetune = run.settings["method"] == "finetune"
+    network = run.model.backbone.requires_grad_(True) if finetune else _styled(run)
+    objective, dataset = _objective(network, run), _with_prior(run)
+    held_out = HeldOut(run.train, run.test, run.model, run.settings["evaluation"], run.settings["seed"])
+    trainer = Trainer(objective, dataset, run.trainer, run.out / TRAINING, evaluate=held_out if run.test else None)
+    if trainer.accelerator.is_main_process:
+        print(f"{len(run.train)} windows of {len(run.clips.clips)} clips, {len(run.test)} held out; run in {run.out}")
+    trainer.fit()
+    if trainer.accelerator.is_main_process:
+        state, steps = trainer.best_ema_state_dict()
+        score = trainer.best_score
+        (_save_bundle if finetune else _save_style)(run, state, steps, _told_of(run, held_out, score))
+    # Processes that leave a gloo group standing may abort on exit.
+    trainer.accelerator.end_training()
+
+
+def _read(settings: dict[str, Any]) -> _Run:
+    checked_name(settings["name"])
+    if settings["method"] not in METHODS:
+        raise InputError(f"method={settings['method']!s:.20} is not known; take {' or '.join(METHODS)}")
+    _check_shares(settings)
+    branch = checked_settings(BranchConfig, settings["branch"], "branch")
+    trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
+    bundle = Path(settings["backbone"] or SHIPPED)
+    model, clips = load_dance_model(bundle), ClipSet(settings["clips"])
+    train, test = (
+        StyleWindows(clips, split, model.codec, model.extractor, settings["seed"]) for split in ("train", "test")
+    )
+    if not train:
+        raise InputError(f"{clips.folder}: keeps no window to learn from; look at its page.html, or add clips")
+    if not test:
+        print("no window is held out, so nothing tells when to stop early; the run goes on to its end")
+        trainer = replace(trainer, evaluate_every=0)
+    return _Run(settings, branch, bundle, model, clips, train, test, trainer)
+
+
+def _check_shares(settings: dict[str, Any]) -> None:
+    shares = {"condition_drop": settings["condition_drop"], "prior.share": settings["prior"]["share"]}
+    for name, share in shares.items():
+        if not (isinstance(share, int | float) and 0 <= share < 1):
+            raise InputError(f"{name}={share!s:.20} must be at least 0 and below 1")
+
+
+def _styled(run: _Run) -> StyledBackbone:
+    return StyledBackbone(run.model.backbone, [Branch(run.model.backbone, run.branch)])
+
+
+def _objective(network: nn.Module, run: _Run) -> DiffusionObjective:
+    """The backbone's diffusion as its bundle says it was trained, so that completing works in the style too."""
+    told = Bundle.load(run.bundle).config
+    as_trained = {name: told.get(name, 0.0) for name in ("ptss", "clean")}
+    return build_objective(
+        network,
+        run.model.codec,
+        run.model.schedule,
+        diffusion={"weighting": run.settings["weighting"], **as_trained},
+        lambdas=run.settings["loss"],
+        condition_drop=run.settings["condition_drop"],
+        seed=run.settings["seed"],
+        run_steps=run.trainer.steps,
+    )
+
+
+def _with_prior(run: _Run) -> Dataset:
+    prior, seed = run.settings["prior"], run.settings["seed"]
+    if not prior["share"]:
+        return run.train
+    folder = Path(prior["folder"] or run.out / TRAINING / PRIOR)
+    cpu = run.trainer.device == "cpu" or not cuda.is_available()
+    with PartialState(cpu=cpu).main_process_first():
+        if not prior["folder"] and not folder.exists():
+            print(f"the backbone dances to {prior['songs']} songs, to be reminded of what it knows")
+            write_own_dances(run.model, prior["songs"], prior["seconds"], seed, folder)
+    dances = DanceSet(folder, beat_phase=run.model.extractor.endswith(WITH_BEATS))
+    if dances.extractor != run.model.extractor:
+        raise InputError(
+            f"{folder}: its music was heard by '{dances.extractor}', the backbone knows '{run.model.extractor}'; "
+            "take another prior.folder, or none"
+        )
+    frames = run.clips.window_frames
+    windows = DanceWindows(dances, run.model.codec, frames, max(frames // 10, 1), seed)
+    return MixedWindows(run.train, windows, prior["share"], seed)
+
+
+# What is written
+
+
+def _save_style(run: _Run, state: dict[str, Tensor], steps: int, told: list[str]) -> None:
+    prefix = "model.branches.0."
+    weights = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    facts = {
+        "strength": STRENGTH,
+        "clips": [_clip(clip) for clip in run.clips.clips if clip.failed is None],
+        "source": run.settings["data"]["source"],
+        "licence": run.settings["data"]["licence"],
+        "trained": {"steps": steps, "seed": run.settings["seed"]},
+    }
+    told = [f"Branch: {run.branch.layers} layers, {run.branch.fusion}; backbone {run.model.bundle_hash[:12]}.", *told]
+    text = card(f"Style {run.settings['name']}", told, _public(run.settings), steps)
+    Style(run.settings["name"], half(weights), run.branch, run.model.bundle_hash, facts, text).save(run.out)
+    print(f"style: {run.out}")
+
+
+def _clip(clip: Any) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(clip).items() if name in ("name", "sound", "sha256")}
+    return told | {"seconds": round(clip.frames / FPS, 2)}
+
+
+def _save_bundle(run: _Run, state: dict[str, Tensor], steps: int, told: list[str]) -> None:
+    bundle = Bundle.load(run.bundle)
+    weights = {name.removeprefix("model."): value for name, value in state.items()}
+    trained = {"steps": steps, "seed": run.settings["seed"], "from": run.model.bundle_hash}
+    text = card(f"Backbone fine-tuned to {run.settings['name']}", told, _public(run.settings), steps)
+    Bundle(half(weights), bundle.config | {"trained": trained}, bundle.codec, text).save(run.out / BUNDLE)
+    print(f"bundle: {run.out / BUNDLE}")
+
+
+def _public(settings: dict[str, Any]) -> dict[str, Any]:
+    """Without the folders of whoever trained: where things lay is nobody's business."""
+    prior = {name: value for name, value in settings["prior"].items() if name != "folder"}
+    return {name: value for name, value in settings.items() if name not in ("clips", "backbone")} | {"prior": prior}
+
+
+def _told_of(run: _Run, held_out: HeldOut, score: float | None) -> list[str]:
+    clips = ", ".join(clip.name for clip in run.clips.clips if clip.failed is None)
+    told = [f"Clips: {clips}; {len(run.train)} windows learnt from, {len(run.test)} held out."]
+    if score is not None:
+        base = held_out.distance(load_dance_model(run.bundle).backbone)
+        told.append(f"Style distance to the held-out windows: {score:.3f}; of the backbone alone: {base:.3f}.")
+    return told
