@@ -28,7 +28,8 @@ _KINDS = {
     **dict.fromkeys(SOUND_SUFFIXES, "sound"),
     ".json": "keypoints",
 }
-_NOT_CLIPS = ("manifest.json",)
+_NOT_CLIPS = ("manifest.json", "_keypoints.json")
+"""Ends of names: our own manifests, and OpenPose's files of single frames, which `vimo motion` makes a clip of."""
 _LONGEST_NAME = 60
 
 
@@ -98,7 +99,7 @@ def _kind(path: PurePath) -> str:
 
 
 def _is_wanted(path: PurePath) -> bool:
-    return bool(_kind(path)) and path.name not in _NOT_CLIPS
+    return bool(_kind(path)) and not path.name.endswith(_NOT_CLIPS)
 
 
 def _companions(sources: set[Source]) -> Iterator[list[Source]]:

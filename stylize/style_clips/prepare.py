@@ -156,7 +156,7 @@ class Preparer:
         if frames < self.settings.window_frames:
             raise InputError(
                 f"{label}: lasts {frames / FPS:.1f} s, and a window needs {self.settings.window_s:g} s; "
-                "give a longer clip, or ask for shorter windows"
+                "give a longer clip"
             )
 
     def _windows(self, motion: Motion, moved: _Moved, take: int, made: int, aside: Path) -> list[WindowFacts]:
