@@ -164,7 +164,7 @@ class Guard:
 def _is_foreign(scope: Scope, headers: Headers) -> bool:
     """Whether a page of another origin asks. Following a link here is all that it may."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers["host"].lower():
+    if origin is not None and origin.lower().partition("://")[2] != headers["host"].lower():
         return True
     site = headers.get("sec-fetch-site", "none")
     followed = scope["type"] == "http" and scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"

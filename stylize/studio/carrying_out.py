@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core_vimo.errors import InputError
 from core_vimo.publish import MANIFEST, publish_into
@@ -25,6 +25,9 @@ from stylize.studio.tasks import (
     Task,
     task_of,
 )
+
+if TYPE_CHECKING:
+    from stylize.take_files import Sound
 
 _PEAKS = 4000
 """Of a waveform: twice the pixels of a wide screen."""
@@ -266,16 +269,15 @@ def _film(bench: Bench, task: Export, take: Take, target: Path, report: Report) 
     from stylize.render.lettering import CountOverlay
     from stylize.render.video import write_video
 
-    song, start_s = bench.song_of(take), take.start_s or 0.0
-    overlay = CountOverlay.of(_grid(bench, song), start_s) if song and task.counts else None
+    sound = _sound(bench, take)
     write_video(
         read_motion(bench.project.take_path(take.id)),
         target,
-        song=song,
-        start_s=start_s,
+        song=sound.song if sound else None,
+        start_s=sound.start_s if sound else 0.0,
         size=task.size,
         follow_dancer=task.follow,
-        overlay=overlay,
+        overlay=CountOverlay.of(sound.grid) if sound and task.counts and len(sound.grid.beats_s) else None,
         progress=lambda done, total: report("Filming", done, total),
     )
 
@@ -284,24 +286,20 @@ def _page(bench: Bench, take: Take, target: Path) -> None:
     from core_vimo.formats import read_motion
     from stylize.html_page import write_html_page
 
-    song = bench.song_of(take)
-    write_html_page(
-        read_motion(bench.project.take_path(take.id)),
-        target,
-        song=song,
-        start_s=take.start_s or 0.0,
-        grid=_grid(bench, song) if song else None,
-        title=take.label,
-    )
+    write_html_page(read_motion(bench.project.take_path(take.id)), target, _sound(bench, take), take.label)
 
 
-def _grid(bench: Bench, song: Path) -> Any:
-    """The song's beats as they are counted now."""
+def _sound(bench: Bench, take: Take) -> "Sound | None":
+    """A take's song from where the take begins, its beats as they are counted now."""
     from stylize.dance import DanceSettings, listen
+    from stylize.take_files import Sound
 
+    song, start_s = bench.song_of(take), take.start_s or 0.0
+    if song is None:
+        return None
     ours = song == bench.song_path()
     counted = {"tempo": bench.song["tempo"], "first_count": bench.song["first_count"]} if ours else {}
-    return listen(song, "librosa35", DanceSettings(**counted)).grid
+    return Sound(song, start_s, listen(song, "librosa35", DanceSettings(start_s=start_s, **counted)).grid)
 
 
 def _style_add(bench: Bench, task: StyleAdd, report: Report) -> dict[str, Any]:

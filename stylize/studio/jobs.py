@@ -394,7 +394,9 @@ def _why(code: int, log: str) -> str:
             f"its process was ended by the system ({name}), as happens when memory runs out; "
             "try a shorter excerpt or fewer takes"
         )
-    said = log.strip().splitlines()[-1:] or [f"exit code {code}"]
+    said = log.strip().splitlines()[-1:]
+    if code == 0 or not said:
+        return f"its process ended without a result (exit code {code}); start it again"
     return f"something went wrong that the studio didn't foresee ({said[0]:.200}); its log lies beside the job"
 
 
