@@ -16,6 +16,10 @@ MIN_JOINTS = 4  # fewer joints are nobody
 LOST_FRAMES = 30  # someone unseen for longer is looked for by size and place, not by movement
 MIN_FRAMES = 5  # what is seen for fewer frames in a long shot is a mistake of the detector
 FAR = 1e6
+LEAP = 5  # times as far as usual, from one frame to the next: somebody else
+WALK = 0.03  # body sizes that people get a frame while they aren't seen
+SLOWEST = 0.025  # body sizes a frame: nobody is expected to keep stiller
+MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class _Person:
 
     sightings: dict[int, _Sighting] = field(default_factory=dict)
     velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # of the box centre, pixels a frame
+    usual: float = 0.05  # how far from where they are expected the joints mostly are, body sizes
 
     @property
     def first(self) -> int:
@@ -114,17 +119,23 @@ class _Person:
 
     def see(self, frame: int, sighting: _Sighting) -> None:
         if self.sightings:
-            shift = (sighting.centre - self.sightings[self.last].centre) / (frame - self.last)
-            self.velocity = 0.6 * self.velocity + 0.4 * shift
+            gap = frame - self.last
+            self.usual = 0.9 * self.usual + 0.1 * self._off(frame, sighting) / gap
+            self.velocity = 0.6 * self.velocity + 0.4 * (sighting.centre - self.sightings[self.last].centre) / gap
         self.sightings[frame] = sighting
 
     def distance(self, frame: int, sighting: _Sighting) -> float:
-        """How far the joints are from where they were expected, in body sizes; FAR where it cannot be the same."""
-        gap = frame - self.last
-        before = self.sightings[self.last]
-        # A step across half a body in one frame is another person; what was unseen for a while may have gone further.
-        distance = _apart(before, sighting, self.velocity * min(gap, 5))
-        return distance if distance < min(0.25 + 0.03 * gap, 0.8) else FAR
+        """How far the joints are from where they were expected, in body sizes; FAR where it cannot be the same.
+
+        An estimator that follows bodies by itself may leap to one who passes in front: that is farther than this person
+        usually moves, though it would be near for a faster one. What was unseen for a while may have gone farther.
+        """
+        distance = self._off(frame, sighting)
+        leap = LEAP * max(self.usual, SLOWEST)
+        return distance if distance < min(leap + WALK * (frame - self.last - 1), 0.8) else FAR
+
+    def _off(self, frame: int, sighting: _Sighting) -> float:
+        return _apart(self.sightings[self.last], sighting, self.velocity * min(frame - self.last, 5))
 
 
 def _sightings(found: Tensor) -> list[_Sighting]:
@@ -138,12 +149,17 @@ def _sightings(found: Tensor) -> list[_Sighting]:
 
 
 def _apart(a: _Sighting, b: _Sighting, shift: np.ndarray) -> float:
-    both = (a.keypoints[:, 2] >= SEEN) & (b.keypoints[:, 2] >= SEEN)
-    if both.sum() >= MIN_JOINTS:
-        apart = np.linalg.norm(a.keypoints[both, :2] + shift - b.keypoints[both, :2], axis=-1).mean()
-    else:
-        apart = np.linalg.norm(a.centre + shift - b.centre)
-    return float(apart) / max(a.scale, b.scale) + 0.2 * abs(float(np.log(a.scale / b.scale)))
+    """Estimators take left for right at times, which moves nobody: the nearer of both readings counts."""
+    sides = (_joints_apart(a, b.keypoints, shift), _joints_apart(a, b.keypoints[MIRRORED], shift))
+    apart = min(sides) if max(sides) < FAR else float(np.linalg.norm(a.centre + shift - b.centre))
+    return apart / max(a.scale, b.scale) + 0.2 * abs(float(np.log(a.scale / b.scale)))
+
+
+def _joints_apart(a: _Sighting, keypoints: np.ndarray, shift: np.ndarray) -> float:
+    both = (a.keypoints[:, 2] >= SEEN) & (keypoints[:, 2] >= SEEN)
+    if both.sum() < MIN_JOINTS:
+        return FAR
+    return float(np.linalg.norm(a.keypoints[both, :2] + shift - keypoints[both, :2], axis=-1).mean())
 
 
 def _persons(shot: list[list[_Sighting]], size: tuple[int, int]) -> list[_Person]:
@@ -151,11 +167,7 @@ def _persons(shot: list[list[_Sighting]], size: tuple[int, int]) -> list[_Person
     tracks = _tracks(shot)
     if len(shot) > 4 * MIN_FRAMES:
         tracks = [track for track in tracks if len(track.sightings) >= MIN_FRAMES] or tracks
-    tracks.sort(key=lambda track: -_prominence(track, size))
-    persons: list[_Person] = []
-    for track in tracks:
-        _join(track, persons)
-    return sorted(persons, key=lambda person: -_prominence(person, size))
+    return sorted(_joined(tracks), key=lambda person: -_prominence(person, size))
 
 
 def _tracks(shot: list[list[_Sighting]]) -> list[_Person]:
@@ -176,29 +188,28 @@ def _tracks(shot: list[list[_Sighting]]) -> list[_Person]:
     return tracks
 
 
-def _join(track: _Person, persons: list[_Person]) -> None:
-    """To the person who best fits: never in two places at once, of about that size, and nearest where they met last."""
-    fits = [
-        (_gap_between(person, track), person) for person in persons if not person.sightings.keys() & track.sightings
-    ]
-    gap, person = min(fits, key=lambda fit: fit[0], default=(FAR, None))
-    if person is None or gap >= FAR:
-        persons.append(track)
-    else:
-        person.sightings = dict(sorted((person.sightings | track.sightings).items()))
+def _joined(tracks: list[_Person]) -> list[_Person]:
+    """Tracks that follow one another, shared out so that as many as can be are one person, with the least hurry."""
+    hurry = np.array([[_hurry(earlier, later) for later in tracks] for earlier in tracks])
+    rows, columns = linear_sum_assignment(hurry) if tracks else ((), ())
+    following = {row: column for row, column in zip(rows, columns, strict=True) if hurry[row, column] < FAR}
+    persons = []
+    for index in set(range(len(tracks))) - set(following.values()):
+        person = _Person(dict(tracks[index].sightings))
+        while (index := following.get(index, -1)) >= 0:
+            person.sightings |= tracks[index].sightings
+        persons.append(person)
+    return persons
 
 
-def _gap_between(person: _Person, track: _Person) -> float:
-    """In body sizes, between the nearest sightings in time; FAR where one is twice the other's size."""
-    before = [frame for frame in person.sightings if frame < track.first]
-    after = [frame for frame in person.sightings if frame > track.last]
-    meetings = [(track.first - before[-1], before[-1], track.first)] if before else []
-    meetings += [(after[0] - track.last, after[0], track.last)] if after else []
-    _, own, theirs = min(meetings, default=(0, person.first, track.first))
-    a, b = person.sightings[own], track.sightings[theirs]
-    if not 0.5 < a.scale / b.scale < 2:
+def _hurry(earlier: _Person, later: _Person) -> float:
+    """How far it is from one's end to the other's start, over how far people get: a leap within a frame fits worse than
+    a walk while unseen. FAR where they are somewhere at the same time, or one is twice the other's size."""
+    gap = later.first - earlier.last
+    a, b = earlier.sightings[earlier.last], later.sightings[later.first]
+    if gap <= 0 or not 0.5 < a.scale / b.scale < 2:
         return FAR
-    return float(np.linalg.norm(a.centre - b.centre)) / max(a.scale, b.scale)
+    return _apart(a, b, np.zeros(2)) / (LEAP * SLOWEST + WALK * gap)
 
 
 def _prominence(person: _Person, size: tuple[int, int]) -> float:

@@ -70,6 +70,32 @@ def test_one_hidden_while_crossing_is_found_again() -> None:
     assert (keypoints[hidden] == 0).all()
 
 
+MIRRORED = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
+
+
+def test_an_estimator_that_leaps_to_a_passer_by_takes_nobody_along() -> None:
+    """It follows bodies by itself: one who is covered is lost to who covers him, turned otherwise, and found later."""
+    hidden = figure(250, half_height=90)
+    walks = [figure(290 + 2 * s, half_height=100)[MIRRORED] for s in range(80)]
+    frames = [crowd(hidden)] * 20 + [crowd(one) for one in walks[:30]] + [crowd(one, hidden) for one in walks[30:]]
+    walker, choice = follow(frames, (), SIZE)
+    assert choice.shots[0].people == 2
+    assert (walker[:20] == 0).all() and torch.equal(walker[20:], torch.stack(walks))
+    stays, _ = follow(frames, (), SIZE, person=2)
+    assert (hips_x(stays)[:20] == 250).all() and (stays[20:50] == 0).all() and (hips_x(stays)[50:] == 250).all()
+
+
+def test_a_leap_of_someone_alone_loses_nobody() -> None:
+    frames = [crowd(figure(200))] * 40 + [crowd(figure(260))] * 40
+    assert follow(frames, (), SIZE)[1].shots[0].seen == 80
+
+
+def test_left_taken_for_right_makes_nobody_else() -> None:
+    frames = [crowd(figure(200 + s)[MIRRORED] if s % 7 < 3 else figure(200 + s)) for s in range(60)]
+    keypoints, choice = follow(frames, (), SIZE)
+    assert choice.shots[0].people == 1 and torch.equal(keypoints, torch.cat(frames))
+
+
 def test_someone_who_leaves_and_returns_is_the_same_and_unseen_between() -> None:
     frames = [crowd(figure(60 + s)) if not 30 <= s < 100 else crowd() for s in range(150)]
     keypoints, choice = follow(frames, (), SIZE)
