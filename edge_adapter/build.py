@@ -11,6 +11,7 @@ from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS
 from edge_adapter.backbone import Backbone, BackboneConfig
+from edge_adapter.branch import StyledBackbone
 
 KIND = "dance"
 EXTRACTORS = {"librosa35": 35, "librosa35+beats": 38, "jukebox": 4800}
@@ -21,7 +22,10 @@ SHIPPED = Path(__file__).resolve().parent / "bundles" / "edge_small"
 
 @dataclass(frozen=True, eq=False)
 class DanceModel:
-    """A trained backbone ready to sample: evaluation mode, on a device, with what it needs to be understood."""
+    """A trained backbone ready to sample: evaluation mode, on a device, with what it needs to be understood.
+
+    `styled` is the same backbone with branches beside it.
+    """
 
     backbone: Backbone
     codec: MotionCodec
@@ -29,6 +33,12 @@ class DanceModel:
     extractor: str
     bundle_hash: str
     per_frame_timesteps: bool = False
+    styled: StyledBackbone | None = None
+
+    @property
+    def network(self) -> Backbone | StyledBackbone:
+        """What dances."""
+        return self.backbone if self.styled is None else self.styled
 
 
 def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> DanceModel:

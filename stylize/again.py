@@ -11,6 +11,7 @@ from core_vimo.reading import read_json
 from edge_adapter.build import SHIPPED
 from stylize.dance import DanceSettings
 from stylize.remaking import Remake
+from stylize.styled_model import check_styles
 from stylize.take_files import FilmSettings
 
 
@@ -37,7 +38,7 @@ class Made:
 
 
 def read_manifest(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> Made:
-    """What the manifest of a dance says; InputError where it is none, or song or bundle are not the same."""
+    """What the manifest of a dance says; InputError where it is none, or song, bundle or styles are not the same."""
     if not manifest.is_file():
         what = "is a folder" if manifest.is_dir() else "there is no such file"
         raise InputError(f"{manifest}: {what}; give the manifest.json beside a dance")
@@ -45,6 +46,7 @@ def read_manifest(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> M
         content = read_json(manifest)
         made = Made(_settings(content["settings"]), _film(content.get("film", {})), _seeds(content["takes"]))
         song_hash, model_hash = content["song_sha256"], content["bundle_sha256"]
+        styles = {row["name"]: row["sha256"] for row in content.get("styles", ())}
     except (InputError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{manifest}: not a manifest of `vimo dance`; give the manifest.json beside a dance"
@@ -54,12 +56,13 @@ def read_manifest(manifest: Path, song: Path, bundle: Path | str = SHIPPED) -> M
     verify_manifest(Path(bundle))
     if bundle_hash(bundle) != model_hash:
         raise InputError(f"{bundle}: not the model of {manifest} (its sha256 differs); give that one with --bundle")
+    check_styles(styles, manifest)
     return made
 
 
 def _settings(noted: dict) -> DanceSettings:
     remakes = tuple(Remake(**remake) for remake in noted.get("remakes", ()))
-    return DanceSettings(**noted | {"remakes": remakes})
+    return DanceSettings(**noted | {"remakes": remakes, "styles": tuple(noted.get("styles", ()))})
 
 
 def _film(noted: dict) -> FilmSettings:

@@ -29,6 +29,8 @@ from stylize.paths import require_others
 from stylize.pieces import Piece, Song, read_piece, song_for
 from stylize.progress import Report
 from stylize.spans import Clock, Moment, Span, seconds
+from stylize.style_timeline import Styling
+from stylize.styled_model import Outfit, styled
 from stylize.take_files import FilmSettings, Sound, Take, stems, write_ranked
 from stylize.takes import measure
 
@@ -43,7 +45,8 @@ class CompletionSettings:
 
     take k of `takes` has the seed `seed + k`; guidance and smoothing_s as in `stylize.dance`; passes and clean as in
     `completion.Keeping` (a manifest says what None came to); plant holds standing feet, all off the known frames.
-    tempo and first_count (None: as the dance's own manifest says, else as heard) correct the beats.
+    tempo and first_count (None: as the dance's own manifest says, else as heard) correct the beats. styles and timeline
+    are those of what is made to a song, as in `stylize.dance`.
     """
 
     seed: int = 0
@@ -56,15 +59,21 @@ class CompletionSettings:
     plant: bool = True
     tempo: Tempo | None = None
     first_count: int | None = None
+    styles: tuple[str, ...] = ()
+    timeline: str = ""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.guidance) and 1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100, steps in 1 to 1000, and guidance be a finite number")
         self.manner()
+        self.styling()
 
     def manner(self) -> Manner:
         keeping = Keeping(clean=self.clean, passes=self.passes)
         return Manner(self.seed, 1, keeping, CleanUp(plant=self.plant, smoothing_s=self.smoothing_s))
+
+    def styling(self) -> Styling:
+        return Styling.of(self.styles, self.timeline)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,9 @@ class Guidance:
     def __post_init__(self) -> None:
         if self.like and self.alone:
             raise InputError("--like goes by a video, --alone by nothing; give one of them")
+
+    def to_song(self, song: Song | None) -> bool:
+        return song is not None and self.like is None and not self.alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,19 +132,25 @@ def complete_files(
     beside = [path.parent / MANIFEST for path in paths if (path.parent / MANIFEST).is_file()]
     require_others((out / name for name in names), [*paths, *beside, guidance.like, song.path if song else None])
     model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
+    if settings.styling().names and not guidance.to_song(song):
+        raise InputError("styles dance to a song; give it with --song, and neither --like nor --alone")
+    model, outfit = styled(model, settings.styling())
     with publish_into(out) as aside:  # first of all: a folder that can't be written is told before minutes of work
         pieces = [read_piece(path, video_bundle, report) for path in paths]
-        listened = _listen(song, model, settings, report)
+        listened = _listen(song, model, outfit, settings, report)
         plan = edit.plan([piece.motion for piece in pieces], Clock(listened.heard.grid if listened else None))
         filler, goes_by = _filler(guidance, listened, plan, settings, model, video_bundle, report)
+        settings = replace(settings, clean=settings.manner().keeping.shows_clean(filler))
         takes = _takes(plan, filler, settings, listened, report)
         rows = write_ranked(takes, aside, listened.sound() if listened else None, film, report)
-        manifest = _manifest(edit, pieces, listened, plan, settings, film, goes_by, rows)
+        manifest = _manifest(edit, pieces, listened, outfit, plan, settings, film, goes_by, rows)
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 
-def _listen(song: Song | None, model: DanceModel, settings: CompletionSettings, report: Report) -> _Listened | None:
+def _listen(
+    song: Song | None, model: DanceModel, outfit: Outfit, settings: CompletionSettings, report: Report
+) -> _Listened | None:
     if song is None:
         return None
     tempo = settings.tempo or song.tempo
@@ -140,11 +158,10 @@ def _listen(song: Song | None, model: DanceModel, settings: CompletionSettings, 
     as_heard = replace(song, tempo=tempo, first_count=first_count)
     report("Listening", 0, 1)
     with naming(song.path):
-        settings = replace(settings, clean=settings.manner().keeping.shows_clean(filler))
         wanted = DanceSettings(start_s=song.start_s, tempo=tempo, first_count=first_count)
         heard = listen(song.path, model.extractor, wanted)
     report("Listening", 1, 1)
-    return _Listened(as_heard, heard)
+    return _Listened(as_heard, replace(heard, features=outfit.beside(heard.features, heard.grid)))
 
 
 def _filler(
@@ -161,7 +178,7 @@ def _filler(
         return _like_video(guidance.like, plan, settings, video_bundle, report)
     _require_steps(settings, model.schedule.steps)
     dancer = SongDancer(
-        model.backbone, model.codec, model.schedule, weight=settings.guidance, steps=settings.steps
+        model.network, model.codec, model.schedule, weight=settings.guidance, steps=settings.steps
     )  # fmt: skip
     shown = model.per_frame_timesteps
     if listened is None or guidance.alone:
@@ -211,6 +228,7 @@ def _manifest(
     edit: Edit,
     pieces: Sequence[Piece],
     listened: _Listened | None,
+    outfit: Outfit,
     plan: Plan,
     settings: CompletionSettings,
     film: FilmSettings,
@@ -224,6 +242,7 @@ def _manifest(
         "sources": [_row(piece) for piece in pieces],
         **goes_by,
         **_heard(listened),
+        "styles": outfit.rows(listened.heard.features) if listened else [],
         "settings": asdict(settings) | _correction(listened),
         "film": asdict(film),
         "made_frames": [list(gap) for gap in plan.gaps],

@@ -24,6 +24,8 @@ from edge_adapter.long_song import SongDancer, dance_windows
 from stylize.polish import Polish
 from stylize.progress import Report
 from stylize.remaking import Draft, Remake
+from stylize.style_timeline import Styling
+from stylize.styled_model import Outfit, styled
 from stylize.take_files import FilmSettings, Sound, Take, write_ranked
 from stylize.takes import measure
 
@@ -38,7 +40,8 @@ class DanceSettings:
     start_s, seconds: the excerpt (None: to the song's end). take k of `takes` has the seed `seed + k`. steps of the
     sampler; guidance 1 ignores "no music", 2 is EDGE's. tempo corrects the beat tracker, first_count moves count 1
     by that many beats. smoothing_s and plant: see `stylize.polish`. half takes bfloat16.
-    remakes are done one after the other on the one dance there then is.
+    remakes are done one after the other on the one dance there then is. styles (`jackson:0.8`) and timeline
+    (`0-16 chaplin, 16-end jackson ramp 4`): see `stylize.style_timeline`.
     """
 
     start_s: float = 0.0
@@ -53,6 +56,8 @@ class DanceSettings:
     plant: bool = True
     half: bool = False
     remakes: tuple[Remake, ...] = ()
+    styles: tuple[str, ...] = ()
+    timeline: str = ""
 
     def __post_init__(self) -> None:
         numbers = (self.start_s, self.guidance, self.smoothing_s, 1 if self.seconds is None else self.seconds)
@@ -67,17 +72,26 @@ class DanceSettings:
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000 and abs(self.guidance) <= 100):
             raise InputError("takes must lie in 1 to 100, steps in 1 to 1000 and guidance in -100 to 100")
+        if not (isinstance(self.timeline, str) and all(isinstance(style, str) for style in self.styles)):
+            raise InputError("a dance's styles and its timeline must be words")
         self.polish()
+        self.styling()
         if self.remakes and self.takes != 1:
             raise InputError("parts of one take are danced anew, not of several; choose one")
 
     def polish(self) -> Polish:
         return Polish(self.smoothing_s, self.plant)
 
+    def styling(self) -> Styling:
+        return Styling.of(self.styles, self.timeline)
+
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What was heard in the excerpt: features `[S, C]` for the model, beats in seconds from its start."""
+    """What was heard in the excerpt: features `[S, C]` for the model, beats in seconds from its start.
+
+    A model that wears K styles is told their strengths in as many further channels.
+    """
 
     features: torch.Tensor
     grid: BeatGrid
@@ -102,14 +116,16 @@ def dance(
     model = load_dance_model(bundle, "cuda" if torch.cuda.is_available() else "cpu")
     if settings.steps > model.schedule.steps:
         raise InputError(f"{settings.steps} sampling steps asked of a model with {model.schedule.steps}; ask for fewer")
+    model, outfit = styled(model, settings.styling())
     with publish_into(out) as aside:  # first of all: a folder that can't be written is told before minutes of dancing
         report("Listening", 0, 1)
         heard = listen(song, model.extractor, settings)
         report("Listening", 1, 1)
+        heard = replace(heard, features=outfit.beside(heard.features, heard.grid))
         with naming(song):
             takes = dance_takes(model, heard, settings, report)
         rows = write_ranked(takes, aside, Sound(song, settings.start_s, heard.grid), film, report)
-        manifest = _manifest(song, model, heard, settings, film, rows)
+        manifest = _manifest(song, model, heard, outfit, settings, film, rows)
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
@@ -132,7 +148,7 @@ def listen(song: Path, extractor_name: str, settings: DanceSettings) -> Heard:
 def dance_takes(model: DanceModel, heard: Heard, settings: DanceSettings, report: Report) -> list[Take]:
     """`settings.takes` dances to what was heard, in the order of their seeds."""
     dancer = SongDancer(
-        model.backbone,
+        model.network,
         model.codec,
         model.schedule,
         weight=settings.guidance,
@@ -177,6 +193,7 @@ def _manifest(
     song: Path,
     model: DanceModel,
     heard: Heard,
+    outfit: Outfit,
     settings: DanceSettings,
     film: FilmSettings,
     takes: list[dict[str, Any]],
@@ -190,6 +207,7 @@ def _manifest(
         "song_sha256": sha256_file(song),
         "audio_offset_s": settings.start_s,
         "bundle_sha256": model.bundle_hash,
+        "styles": outfit.rows(heard.features),
         "settings": asdict(settings),
         "film": asdict(film),
         "remade_s": [[round(span.start / fps, 2), round(span.stop / fps, 2)] for span in remade],

@@ -7,8 +7,8 @@ tensor of strengths, a column a style, so that they can be mixed.
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,8 +20,8 @@ from core_vimo.motion import FPS
 from edge_adapter.beats import BeatGrid
 from stylize.spans import Clock, Moment, Unit
 
-MOST = 1.5
-"""The highest strength; 1 is what a style was trained at."""
+MOST = 10.0
+"""No style's dial goes farther; each says itself how far its own does."""
 
 _MOST_CHARACTERS = 10_000
 _COUNT_S = 0.5  # in music without counts
@@ -37,7 +37,7 @@ class Dial:
 
     style: str
     strength: float | None = None
-    """None: 1, or in a timeline what the style's own dial says."""
+    """None: the usual one, or in a timeline what the style's own dial says."""
 
     def __str__(self) -> str:
         return self.style if self.strength is None else f"{self.style}:{self.strength:g}"
@@ -56,8 +56,8 @@ class Passage:
     ramp: Moment | None = None
 
     def __str__(self) -> str:
-        ramp = "" if self.ramp is None else f" ramp {_word(self.ramp)}"
-        return f"{_word(self.start)}-{'end' if self.stop is None else _word(self.stop)} {self.dial}{ramp}"
+        """Without strength and ramp."""
+        return f"{_word(self.start)}-{'end' if self.stop is None else _word(self.stop)} {self.dial.style}"
 
 
 def parse_style(text: str) -> Dial:
@@ -139,14 +139,29 @@ class Styling:
     @property
     def names(self) -> tuple[str, ...]:
         """The styles, each once, in the order in which they were given: the columns of `strengths`."""
-        return tuple(dict.fromkeys(dial.style for dial in (*self.dials, *(each.dial for each in self.passages))))
+        return tuple(dict.fromkeys(dial.style for dial in self.all_dials))
+
+    @property
+    def all_dials(self) -> tuple[Dial, ...]:
+        """Those of the passages too."""
+        return (*self.dials, *(each.dial for each in self.passages))
+
+    def settled(self, usual: Mapping[str, float]) -> "Styling":
+        """With a strength everywhere: where none was given the one of the style's own dial, else its usual one."""
+        known = dict(usual) | {dial.style: dial.strength for dial in self.dials if dial.strength is not None}
+
+        def settle(dial: Dial) -> Dial:
+            return Dial(dial.style, known[dial.style]) if dial.strength is None else dial
+
+        passages = (replace(passage, dial=settle(passage.dial)) for passage in self.passages)
+        return Styling(tuple(map(settle, self.dials)), tuple(passages))
 
     def strengths(self, grid: BeatGrid, frames: int, fps: float) -> Tensor:
-        """`[S, K]`: how strong each style is at each frame of an excerpt with these beats.
+        """`[S, K]`: how strong each style is at each frame of an excerpt with these beats; 1 where none was given.
 
         Raises InputError for passages that overlap, run backwards or leave the excerpt, and for ramps that collide.
         """
-        begins, changes = self._course(_Time(grid, frames / fps))
+        begins, changes = self.settled(dict.fromkeys(self.names, 1.0))._course(_Time(grid, frames / fps))
         at_s = torch.arange(frames, dtype=torch.float64)[:, None] / fps
         strengths = torch.tensor(begins).expand(frames, -1)
         for change in changes:  # each by lerp, whose ends are exact: what doesn't change keeps its bits
@@ -176,13 +191,11 @@ class Styling:
 
     def _levels(self, passage: Passage | None) -> list[float]:
         """The strengths `[K]` inside a passage, or outside of all of them."""
-        own = {dial.style: 1.0 if dial.strength is None else dial.strength for dial in self.dials}
-        placed = {each.dial.style for each in self.passages}
-        levels = [0.0 if name in placed else own[name] for name in self.names]
+        dials = {dial.style: dial.strength for dial in self.dials}
+        dials |= {each.dial.style: 0.0 for each in self.passages}
         if passage is not None:
-            name, strength = passage.dial.style, passage.dial.strength
-            levels[self.names.index(name)] = own.get(name, 1.0) if strength is None else strength
-        return levels
+            dials[passage.dial.style] = passage.dial.strength
+        return [float(dials[name] or 0) for name in self.names]
 
 
 @dataclass(frozen=True)

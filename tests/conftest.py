@@ -69,3 +69,26 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, invented_dance: Callab
     folder = tmp_path_factory.mktemp("bundle") / "tiny"
     Bundle(weights, config, fit_codec([invented_dance(300, 0)]), "# Tiny\n").save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def invented_style() -> Callable[..., Path]:
+    """(name, place, bundle) -> the folder, in this place, of a style with random weights for that backbone."""
+    from core_vimo.training.run import half
+    from edge_adapter.branch import Branch, BranchConfig
+    from edge_adapter.build import load_dance_model
+    from edge_adapter.style import STRENGTH, Style
+
+    def make(name: str, place: Path, bundle: Path) -> Path:
+        model = load_dance_model(bundle)
+        branch = Branch(model.backbone, BranchConfig(1))
+        for key, parameter in branch.named_parameters():
+            parameter.data = 0.1 * normal(tuple(parameter.shape), name, key)
+        clips = [{"name": "walk", "seconds": 12.5, "sound": "its own", "sha256": "0" * 64}]
+        facts = {"strength": STRENGTH, "clips": clips, "source": "made up", "licence": "free"}
+        facts["trained"] = {"steps": 3, "seed": 0}
+        style = Style(name, half(branch.state_dict()), branch.config, model.bundle_hash, facts, f"# {name}\n")
+        style.save(place / name)
+        return place / name
+
+    return make

@@ -3,7 +3,6 @@
 A file of 0.8 MB may unpack to 800 MB, a header may claim 72 TiB, an object array runs code when it is loaded.
 """
 
-import io
 import math
 import zipfile
 import zlib
@@ -14,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from core_vimo.archives import check_directory
 from core_vimo.errors import InputError
 
 _MAX_MEMBERS = 1024
 _MAX_DIRECTORY_BYTES = 1 << 20
-_END_RECORD = b"PK\x05\x06"
-_END_RECORD_REACH = 65_557  # the zip end record and the longest comment after it
 _PLAIN_KINDS = "biufcUS"  # no objects, no records, no dates
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, MemoryError, OverflowError,
@@ -35,7 +33,7 @@ def load_arrays(path: Path | str, *, max_bytes: int = 1 << 30, finite: bool = Tr
     """
     try:
         with open(path, "rb") as file:
-            _check_directory_size(path, file)
+            check_directory(path, file, _MAX_DIRECTORY_BYTES, "an npz file")
             with zipfile.ZipFile(file) as archive:
                 members = _checked_members(path, archive, max_bytes)
                 return {name: _read_array(path, archive, info, finite) for name, info in members.items()}
@@ -43,18 +41,6 @@ def load_arrays(path: Path | str, *, max_bytes: int = 1 << 30, finite: bool = Tr
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except _BROKEN as error:
         raise InputError(f"{path}: not a whole npz file ({error}); take a fresh copy") from error
-
-
-def _check_directory_size(path: Path | str, file: io.BufferedReader) -> None:
-    """zipfile reads the whole directory at once; a million entries would take long before they could be counted."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - _END_RECORD_REACH))
-    tail = file.read(_END_RECORD_REACH)
-    end = tail.rfind(_END_RECORD)
-    if end < 0 or len(tail) < end + 16:
-        raise InputError(f"{path}: not an npz file, or cut short; take a fresh copy")
-    if int.from_bytes(tail[end + 12 : end + 16], "little") > _MAX_DIRECTORY_BYTES:
-        raise InputError(f"{path}: holds more than {_MAX_MEMBERS} arrays; no motion needs so many")
 
 
 def _checked_members(path: Path | str, archive: zipfile.ZipFile, max_bytes: int) -> dict[str, zipfile.ZipInfo]:

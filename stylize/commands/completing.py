@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylize.commands.dance import HEADINGS
 from stylize.commands.film_options import add_film, film_options
+from stylize.commands.style_options import add_styles, styles_of, tell_styles
 from stylize.commands.take_table import print_takes
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-count", type=int, metavar="BEATS", help="move count 1 by so many beats")
     parser.add_argument("--like", type=Path, metavar="VIDEO", help="fill in with movement like that in this video")
     parser.add_argument("--alone", action="store_true", help="fill in without heeding the song")
+    add_styles(parser)
     parser.add_argument("--takes", type=int, default=1, help="ways to fill in, ranked by visible numbers")
     parser.add_argument("--seed", type=int, default=0, help="another seed is another filling; the same one the same")
     parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
@@ -113,6 +115,7 @@ def make(edit: "Edit", sources: Sequence[Path], arguments: argparse.Namespace) -
         plant=arguments.plant,
         tempo=arguments.tempo,
         first_count=arguments.first_count,
+        **styles_of(arguments),
     )
     out = arguments.out or Path("_".join([*(source.stem for source in sources), arguments.command]))
     with Progress() as progress:
@@ -143,6 +146,7 @@ def _tell(manifest: dict[str, Any], out: Path) -> None:
         )
     if manifest.get("tempo_bpm"):
         print(f"heard {manifest['tempo_bpm']:.0f} BPM, {manifest['beats_per_bar']} beats a bar")
+    tell_styles(manifest["styles"])
     for said in manifest["said"]:
         print(said)
     kept = f", all but {', '.join(manifest['kept_in_what_is_made'])}" if manifest["kept_in_what_is_made"] else ""

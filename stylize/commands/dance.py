@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylize.commands.film_options import add_film, film_options
+from stylize.commands.style_options import add_styles, styles_of, tell_styles
 from stylize.commands.take_table import print_takes
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plant", action=argparse.BooleanOptionalAction, default=True, help="keep standing feet from sliding (default)"
     )
     parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
+    add_styles(parser)
     add_film(parser)
     parser.add_argument(
         "--again",
@@ -117,6 +119,7 @@ def _settings(arguments: argparse.Namespace, bundle: Path) -> "tuple[DanceSettin
         smoothing_s=arguments.smoothing,
         plant=arguments.plant,
         half=arguments.bfloat16,
+        **styles_of(arguments),
     )
     return settings, FilmSettings(**film_options(arguments))
 
@@ -141,6 +144,7 @@ def _tell(manifest: dict, out: Path) -> None:
             print("the pulse is weak, so check the counts; --tempo and --first-count correct them")
     else:
         print("heard no beats; the dance has no counts")
+    tell_styles(manifest["styles"])
     for start_s, end_s in manifest["remade_s"]:
         print(f"danced anew from {start_s:.1f} to {end_s:.1f} s; all else is as it was")
     print_takes(manifest["takes"], HEADINGS, RANKED_BY, out)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from core_vimo.errors import InputError
 from edge_adapter.beats import BeatGrid
+from stylize.spans import Moment
 from stylize.style_timeline import Dial, Styling, parse_style, parse_timeline
 
 FPS = 30.0
@@ -31,15 +32,17 @@ def test_a_style_and_its_strength() -> None:
     assert parse_style("C:\\styles\\waltz") == Dial("C:\\styles\\waltz") and parse_style("a/b:1") == Dial("a/b", 1.0)
 
 
-@pytest.mark.parametrize("text", ["", ":", "jackson:", ":0.8", "jackson:x", "jackson:-1", "jackson:1.6", "jackson:nan"])
+@pytest.mark.parametrize("text", ["", ":", "jackson:", ":0.8", "jackson:x", "jackson:-1", "jackson:99", "jackson:nan"])
 def test_what_is_no_style_is_told(text: str) -> None:
     with pytest.raises(InputError):
         parse_style(text)
 
 
-def test_a_timeline_comes_back_in_words() -> None:
-    text = "0-16 chaplin, 16-32 jackson:0.8 ramp 4, 20s-25.5s waltz ramp 1s, 60-end waltz"
-    assert ", ".join(map(str, parse_timeline(text))) == text
+def test_a_timeline_in_words() -> None:
+    passages = parse_timeline("0-16 chaplin, 16-32 jackson:0.8 ramp 4, 20s-25.5s waltz ramp 1s, 60-end waltz")
+    assert list(map(str, passages)) == ["0-16 chaplin", "16-32 jackson", "20s-25.5s waltz", "60-end waltz"]
+    assert [passage.ramp for passage in passages] == [None, Moment(4, "c"), Moment(1, "s"), None]
+    assert [passage.dial.strength for passage in passages] == [None, 0.8, None, None]
     assert parse_timeline("12-20s a") == parse_timeline("12s-20 a") == parse_timeline("12s–20s a")
     assert parse_timeline(" ") == ()
 
@@ -65,6 +68,13 @@ def test_a_timeline_and_a_dial_that_mean_the_same_are_the_same_tensor() -> None:
         assert torch.equal(strengths(timeline=timeline), wanted), timeline
     assert torch.equal(strengths(["jackson:0.8"], "0-56 jackson"), wanted)  # count 56 begins after the excerpt's end
     assert torch.equal(strengths(["jackson:0.8"], "0s-end jackson", grid=SILENT), wanted)
+
+
+def test_without_a_strength_it_is_the_dials_else_the_usual_one() -> None:
+    styling = Styling.of(["waltz", "jackson:0.5"], "0-8 jackson, 8-16 chaplin, 16-24 jackson:1.2")
+    settled = styling.settled({"waltz": 0.9, "jackson": 0.7, "chaplin": 0.6})
+    assert [dial.strength for dial in settled.all_dials] == [0.9, 0.5, 0.5, 0.6, 1.2]
+    assert settled.strengths(GRID, FRAMES, FPS)[at(12)].tolist() == pytest.approx([0.9, 0, 0.6])
 
 
 def test_one_follows_the_other_where_it_says() -> None:
@@ -138,7 +148,7 @@ def test_what_comes_before_count_1_belongs_to_a_passage_from_0() -> None:
         ("0-57 chaplin", "leaves the dance, which ends at count 55.6"),
         ("200-end chaplin", "leaves the dance"),
         ("10s-99s chaplin", "leaves the dance, which ends at 30.0s"),
-        ("0-4 a, 4-5 b ramp 4, 5-9 c", "'4-5 b ramp 4' and '5-9 c' run into each other"),
+        ("0-4 a, 4-5 b ramp 4, 5-9 c", "'4-5 b' and '5-9 c' run into each other"),
     ],
 )
 def test_timelines_that_cannot_be(timeline: str, told: str) -> None:

@@ -93,7 +93,7 @@ def test_not_finite_is_refused_unless_asked_for(tmp_path, bad):
 @pytest.mark.parametrize("count", [1025, 40_000])
 def test_refuses_too_many_members(tmp_path, count):
     path = _zip(tmp_path / "many.npz", {f"{i}.npy": b"" for i in range(count)}, zipfile.ZIP_STORED)
-    with pytest.raises(InputError, match="more than 1024"):
+    with pytest.raises(InputError, match=r"more than 1024|far more files"):
         load_arrays(path)
 
 

@@ -1,0 +1,249 @@
+"""`vimo style`: the library of styles; made of clips, trained, looked at, given away and taken in."""
+
+import argparse
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stylize.style_clips.collect import Summary
+
+HELP = "Make a style of a few clips, train it, share it, list those there are; `vimo dance --style` wears them."
+EXAMPLE = "vimo style add jackson clips/ && vimo style train jackson && vimo dance song.mp3 --style jackson:0.8"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(metavar="WHAT", required=True)
+    add = _kind(kinds, "add", _add, "Take in clips of a style.", "vimo style add skating clips/ more.zip")
+    _name(add)
+    add.add_argument("places", nargs="+", type=Path, help="videos, motion files, folders of them, zip archives")
+    add.add_argument("--samples", type=int, default=1, help="motions made of each video, as the paper's 5 to 50 (1)")
+    add.add_argument("--hold-out", nargs="+", default=[], metavar="NAME", help="clips to test on, as patterns of names")
+    add.add_argument(
+        "--allow", nargs="+", default=[], metavar="REASON", help="reasons that are none for this style, such as skating"
+    )
+    add.add_argument("--source", default="", metavar="TEXT", help="where the clips come from, for the style's card")
+    add.add_argument("--licence", default="", metavar="TEXT", help="under which terms, for the style's card")
+    add.add_argument(
+        "--estimator", default="mediapipe", metavar="NAME", help="finds poses in videos: mediapipe, rtmlib"
+    )
+    add.add_argument("--seed", type=int, default=0, help="of samples and of rendered tracks (default 0)")
+    add.add_argument("--video-bundle", type=Path, help="folder of another video-to-motion model")
+    train = _kind(kinds, "train", _train, "Learn a style from its clips.", "vimo style train skating trainer.steps=600")
+    _name(train)
+    train.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides, such as trainer.steps=500")
+    train.add_argument("--show", action="store_true", help="print every setting and stop")
+    _kind(kinds, "list", _list, "Every style there is.", "vimo style list")
+    show = _kind(kinds, "show", _show, "A style's card and its clips.", "vimo style show skating")
+    show.add_argument("style", metavar="NAME", help="a style of `vimo style list`, or the folder of one")
+    remove = _kind(
+        kinds, "remove", _remove, "Delete one's own style, its clips and its training.", "vimo style remove skating"
+    )
+    _name(remove)
+    pack = _kind(
+        kinds, "pack", _pack, "A trained style, without its clips, as one file to share.",
+        "vimo style pack skating --out skating.vimostyle",
+    )  # fmt: skip
+    pack.add_argument("style", metavar="NAME", help="a style of `vimo style list`, or the folder of one")
+    pack.add_argument("--out", type=Path, help="the file (default: NAME.vimostyle)")
+    install = _kind(
+        kinds, "install", _install, "Take in a packed style; nothing in it is run.",
+        "vimo style install skating.vimostyle",
+    )  # fmt: skip
+    install.add_argument("file", type=Path, help="what `vimo style pack` made")
+
+
+def _kind(
+    kinds: Any, name: str, run: Callable[[argparse.Namespace], int], what: str, example: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = kinds.add_parser(
+        name,
+        help=what,
+        description=f"{what}\n\nexample:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(do=run)
+    return parser
+
+
+def _name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the style's name: small letters, digits, - and _")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    do: Callable[[argparse.Namespace], int] = arguments.do
+    return do(arguments)
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from stylize.progress import Progress, tell_compiling
+
+    tell_compiling("librosa")
+    from accelerate import PartialState
+
+    from core_vimo.video_to_motion.build import SHIPPED
+    from stylize.style_clips.collect import CollectSettings, collect
+    from stylize.style_library import clips_of, own_folder
+
+    folder = own_folder(arguments.name)
+    settings = CollectSettings(
+        samples=arguments.samples,
+        hold_out=tuple(arguments.hold_out),
+        allow=tuple(arguments.allow),
+        licence=arguments.licence,
+        source=arguments.source,
+        estimator=arguments.estimator,
+        seed=arguments.seed,
+    )
+    bundle = arguments.video_bundle or SHIPPED
+    try:
+        with Progress() as progress:
+            summary = collect(arguments.places, clips_of(folder), settings, progress, bundle=bundle)
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()  # where it was new, and nothing came into it
+        raise
+    if PartialState().is_main_process:
+        _tell_clips(summary, arguments.name)
+    return 0
+
+
+def _tell_clips(summary: "Summary", name: str) -> None:
+    for sentence in summary.failed.values():
+        print(f"left out: {sentence}")
+    for clip in summary.rendered:
+        print(f"{clip}: no sound of its own; a track was rendered on its movement's beats")
+    print(
+        f"{summary.clips} clips, {summary.seconds:.0f} s: {summary.kept} windows to learn from, {summary.held_out} "
+        f"held out, {sum(summary.rejected.values())} of {summary.windows} rejected"
+    )
+    for reason, count in summary.rejected.items():
+        print(f"  {count} for {reason}")
+    print(f"{summary.page} shows why, and takes your word against it; then: vimo style train {name}")
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from omegaconf import OmegaConf
+
+    from core_vimo.clip_set import ClipSet
+    from core_vimo.errors import InputError
+    from stylize.configuration import compose
+    from stylize.style_library import clips_of, own_folder
+
+    folder = own_folder(arguments.name)
+    own = [f"name={arguments.name}", f"clips={_quoted(clips_of(folder))}", f"out={_quoted(folder)}"]
+    config = compose("style", [*own, *arguments.overrides], complete=not arguments.show)
+    if arguments.show:
+        print(OmegaConf.to_yaml(config))
+        return 0
+    if not clips_of(folder).is_dir():
+        raise InputError(f"the style '{arguments.name}' has no clips; `vimo style add {arguments.name} clips/` first")
+    told = ClipSet(clips_of(folder)).index
+    for fact in ("source", "licence"):
+        config.data[fact] = config.data[fact] or told.get(fact, "")
+    from edge_adapter.style_training import train_style
+
+    train_style(config)
+    print(f"{config.out}: vimo dance song.mp3 --style {arguments.name}")
+    return 0
+
+
+def _quoted(path: Path) -> str:
+    """As Hydra's grammar wants paths with odd characters."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from stylize.style_library import SHIPPED, library, styles
+
+    found = styles()
+    if not found:
+        print(f"no styles yet; `vimo style add NAME clips/` makes one in {library()}")
+        return 0
+    table = Table("style", "is", "learned from", "licence of its clips", box=SIMPLE, padding=(0, 1, 0, 0))
+    for name, folder in found.items():
+        is_what, source, licence = _in_words(folder)
+        table.add_row(name, f"{is_what}, ships" if folder.parent == SHIPPED else is_what, source, licence)
+    Console().print(table)
+    return 0
+
+
+def _in_words(folder: Path) -> tuple[str, str, str]:
+    """What a style is, what of, and the licence of that."""
+    from core_vimo.errors import InputError
+    from edge_adapter.style import Style
+    from stylize.style_library import is_trained
+
+    if not is_trained(folder):
+        return "clips, not trained", "", ""
+    try:
+        facts = Style.load(folder).facts
+    except InputError:
+        return "damaged", "", ""
+    seconds = sum(clip["seconds"] for clip in facts["clips"])
+    source = f"{len(facts['clips'])} clips, {seconds:.0f} s: {facts['source']}"
+    return "trained", _printable(source), _printable(facts["licence"])
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from core_vimo.bundle import bundle_hash
+    from edge_adapter.style import Style
+    from stylize.style_library import clips_of, find_style, folder_of, is_trained, styles
+
+    folder = folder_of(arguments.style) if arguments.style in styles() else find_style(arguments.style)
+    if is_trained(folder):
+        style = Style.load(folder)
+        usual, most = style.facts["strength"]["usual"], style.facts["strength"]["most"]
+        print(_printable(style.card))
+        print(f"for the backbone {style.backbone_sha256}")
+        print(f"strength {usual:g} as it was trained, up to {most:g}")
+        print(f"sha256 {bundle_hash(folder)}")
+    else:
+        print(f"not trained yet: vimo style train {folder.name}")
+    print(folder)
+    if (page := clips_of(folder) / "page.html").is_file():
+        print(page)
+    return 0
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    from stylize.style_library import remove
+
+    print(f"{remove(arguments.name)} is gone")
+    return 0
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from stylize.paths import telling
+    from stylize.style_library import find_style
+    from stylize.style_package import SUFFIX, pack
+
+    out: Path = arguments.out or Path(f"{find_style(arguments.style).resolve().name}{SUFFIX}")
+    with telling(out):
+        pack(arguments.style, out)
+    return 0
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    from core_vimo.bundle import bundle_hash
+    from edge_adapter.build import SHIPPED
+    from edge_adapter.style import Style
+    from stylize.style_package import install
+
+    folder = install(arguments.file)
+    print(folder)
+    if Style.load(folder).backbone_sha256 != bundle_hash(SHIPPED):
+        print("it was made for another backbone than the shipped one, which `vimo dance --bundle` then has to name")
+    print(f"vimo style show {folder.name}")
+    return 0
+
+
+def _printable(text: str) -> str:
+    """Without terminal codes, which a stranger's card could hold."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
