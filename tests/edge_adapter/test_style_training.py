@@ -1,5 +1,6 @@
 """From clips to a style: what is learnt from, what is written, and runs that are cut, split or ended early."""
 
+import json
 import os
 import signal
 import subprocess
@@ -89,8 +90,17 @@ def test_two_processes_train_the_branch_of_one(shared: list[str], whole: Path, t
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(SCRIPT)]
     subprocess.run([*command, *shared, f"out={tmp_path}", "trainer.steps=6"], env=ENVIRONMENT, check=True, timeout=500)
     one, two = Style.load(whole).weights, Style.load(tmp_path).weights
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, atol=2e-4, rtol=2e-3)  # what is shipped is in half precision
+    # In the copies a key's bias has no gradient but rounding, which AdamW makes steps of.
+    learnt = [name for name in one if name.startswith("zero_convolutions")]
+    assert len(learnt) == 2 and all(one[name].abs().max() > 1e-4 for name in learnt)
+    for name in learnt:
+        torch.testing.assert_close(two[name], one[name], atol=2e-6, rtol=2e-3)  # shipped in half precision
+    assert _losses(tmp_path) == pytest.approx(_losses(whole), rel=1e-5)
+
+
+def _losses(out: Path) -> list[float]:
+    lines = [json.loads(line) for line in (out / "training" / "stats.jsonl").read_text().splitlines()]
+    return [line["loss"] for line in lines if "loss" in line]
 
 
 def test_it_ends_early_and_ships_the_best(shared: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
