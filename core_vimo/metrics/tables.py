@@ -30,6 +30,7 @@ GOOD = {
     "foot_skate_speed": "lower, m/s",
     "float_m": "as the ground truth, m",
     "jitter": "as the ground truth, 10 m/s³",
+    "classified_as_style": "as the ground truth, mean share that a classifier sees",
     "copy_distance_m": "not far below the ground truth, m",
     "mpjpe": "lower, mm",
     "pa_mpjpe": "lower, mm",

@@ -1,0 +1,1 @@
+"""A style taught with a few clips: by a branch, by fine-tuning, and not at all."""
