@@ -1,18 +1,16 @@
 """What each task calls: the recipes of the command line, on files of the project."""
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core_vimo.errors import InputError
-from core_vimo.publish import MANIFEST, publish_into
-from core_vimo.reading import read_json
 from stylize.progress import Report
-from stylize.studio.project import Content, Project, Take
-from stylize.studio.storage import Storage, write_json
+from stylize.studio.bench import Bench
+from stylize.studio.exporting import export
+from stylize.studio.storage import write_json
 from stylize.studio.tasks import (
     Complete,
     Dance,
@@ -21,83 +19,14 @@ from stylize.studio.tasks import (
     Motion,
     Remake,
     StyleAdd,
+    StyleInstall,
     StyleTrain,
-    Task,
-    task_of,
 )
-
-if TYPE_CHECKING:
-    from stylize.take_files import Sound
+from stylize.studio.teaching import style_add, style_install, style_train
 
 _PEAKS = 4000
 """Of a waveform: twice the pixels of a wide screen."""
 _PEAKS_HZ = 8000
-
-
-class Bench:
-    """A job in its project: what it goes by, and where it puts what it makes."""
-
-    def __init__(self, file: Path) -> None:
-        job = read_json(file)
-        self.project = Project(Storage(file.parent.parent), job["project"])
-        self.content: Content = self.project.read()
-        self.task: Task = task_of(job["kind"], job["settings"])
-        self.id: str = job["id"]
-        self.what: str = job["what"]
-        self.song: dict[str, Any] = job["song"]
-
-    @property
-    def takes(self) -> Path:
-        return self.project.take_folder(self.id)
-
-    def media(self, id: str) -> Path:
-        return self.project.media_path(id)
-
-    def song_path(self) -> Path | None:
-        return None if self.song["song"] is None else self.media(self.song["song"])
-
-    def song_of(self, take: Take) -> Path | None:
-        """The song in this project that a take was danced to; its manifest may name a place it lay at long ago."""
-        sha256 = self.manifest_of(take).get("song_sha256")
-        found = [media for media in self.content.media if media.sha256 == sha256]
-        return self.media(found[0].id) if found else None
-
-    def manifest_path(self, take: Take) -> Path:
-        return self.project.take_folder(take.folder) / MANIFEST
-
-    def manifest_of(self, take: Take) -> dict[str, Any]:
-        manifest: dict[str, Any] = read_json(self.manifest_path(take))
-        return manifest
-
-    def styled(self) -> dict[str, Any]:
-        """Styles and timeline as the recipes' settings know them; only those of the library, by name."""
-        if not (self.song["styles"] or self.song["timeline"]):
-            return {}
-        return {"styles": tuple(self.song["styles"]), "timeline": self.song["timeline"]}
-
-    def made(self, manifest: dict[str, Any], parent: str | None = None) -> dict[str, Any]:
-        """The takes of a recipe's manifest, best first, as rows of `Take`."""
-        rows = manifest["takes"]
-        return {"takes": [asdict(self._take(manifest, row, place, parent)) for place, row in enumerate(rows, start=1)]}
-
-    def _take(self, manifest: dict[str, Any], row: dict[str, Any], place: int, parent: str | None) -> Take:
-        from core_vimo.formats import read_motion
-
-        (file,) = (name for name in row["files"] if name.endswith(".npz"))
-        stem = file.removesuffix(".npz")
-        return Take(
-            id=f"{self.id}-{stem}",
-            label=self.what if len(manifest["takes"]) == 1 else f"{self.what}, take {place}",
-            folder=self.id,
-            stem=stem,
-            seed=row["seed"],
-            seconds=round(read_motion(self.takes / file).seconds, 3),
-            start_s=manifest["audio_offset_s"] if manifest.get("song") else None,
-            parent=parent,
-            numbers=row["numbers"],
-            made_s=tuple(map(tuple, manifest.get("made_s") or manifest.get("remade_s") or ())),
-            said=tuple(manifest.get("said", ())),
-        )
 
 
 def carry_out(job: Path, report: Report) -> dict[str, Any]:
@@ -245,78 +174,14 @@ def _motion(bench: Bench, task: Motion, report: Report) -> dict[str, Any]:
     return bench.made(motion_from_video(video, bench.takes, settings, film=False, report=report))
 
 
-def _export(bench: Bench, task: Export, report: Report) -> dict[str, Any]:
-    take = bench.content.take(task.take)
-    with publish_into(bench.project.export_folder(bench.id)) as aside:
-        target = aside / f"{take.stem}.{task.format}"
-        if task.format == "mp4":
-            _film(bench, task, take, target, report)
-        elif task.format == "html":
-            _page(bench, take, target)
-        elif task.format in ("fbx", "usd"):
-            from stylize.blender import convert
-
-            report("Blender", 0, 1)
-            convert(bench.project.take_path(take.id, ".glb"), target)
-            report("Blender", 1, 1)
-        else:
-            shutil.copyfile(bench.project.take_path(take.id, f".{task.format}"), target)
-    return {"file": target.name}
-
-
-def _film(bench: Bench, task: Export, take: Take, target: Path, report: Report) -> None:
-    from core_vimo.formats import read_motion
-    from stylize.render.lettering import CountOverlay
-    from stylize.render.video import write_video
-
-    sound = _sound(bench, take)
-    write_video(
-        read_motion(bench.project.take_path(take.id)),
-        target,
-        song=sound.song if sound else None,
-        start_s=sound.start_s if sound else 0.0,
-        size=task.size,
-        follow_dancer=task.follow,
-        overlay=CountOverlay.of(sound.grid) if sound and task.counts and len(sound.grid.beats_s) else None,
-        progress=lambda done, total: report("Filming", done, total),
-    )
-
-
-def _page(bench: Bench, take: Take, target: Path) -> None:
-    from core_vimo.formats import read_motion
-    from stylize.html_page import write_html_page
-
-    write_html_page(read_motion(bench.project.take_path(take.id)), target, _sound(bench, take), take.label)
-
-
-def _sound(bench: Bench, take: Take) -> "Sound | None":
-    """A take's song from where the take begins, its beats as they are counted now."""
-    from stylize.dance import DanceSettings, listen
-    from stylize.take_files import Sound
-
-    song, start_s = bench.song_of(take), take.start_s or 0.0
-    if song is None:
-        return None
-    ours = song == bench.song_path()
-    counted = {"tempo": bench.song["tempo"], "first_count": bench.song["first_count"]} if ours else {}
-    return Sound(song, start_s, listen(song, "librosa35", DanceSettings(start_s=start_s, **counted)).grid)
-
-
-def _style_add(bench: Bench, task: StyleAdd, report: Report) -> dict[str, Any]:
-    raise NotImplementedError
-
-
-def _style_train(bench: Bench, task: StyleTrain, report: Report) -> dict[str, Any]:
-    raise NotImplementedError
-
-
 _BY_TASK: dict[type, Callable[[Bench, Any, Report], dict[str, Any]]] = {
     Listen: _listen,
     Dance: _dance,
     Remake: _remake,
     Complete: _complete,
     Motion: _motion,
-    StyleAdd: _style_add,
-    StyleTrain: _style_train,
-    Export: _export,
+    StyleAdd: style_add,
+    StyleTrain: style_train,
+    StyleInstall: style_install,
+    Export: export,
 }

@@ -104,7 +104,7 @@ def shown(label: str) -> str:
 
 
 class Storage:
-    """A data folder with `projects/`, `uploads/` and `jobs/`; root: `$VIMO_DATA`, else the platform's.
+    """A data folder with `projects/`, `uploads/`, `jobs/` and `clips/`; root: `$VIMO_DATA`, else the platform's.
 
     Raises InputError where it can't be written.
     """
@@ -113,8 +113,9 @@ class Storage:
         self.limits = limits or Limits()
         self.root = (root or _data_folder()).absolute()
         self.projects, self.uploads, self.jobs = (self.root / name for name in ("projects", "uploads", "jobs"))
+        self.clips = self.root / "clips"  # of styles, a folder each
         try:
-            for folder in (self.root, self.projects, self.uploads, self.jobs):
+            for folder in (self.root, self.projects, self.uploads, self.jobs, self.clips):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(

@@ -103,10 +103,18 @@ class Motion(_Told):
 
 @dataclass(frozen=True)
 class StyleAdd(_Told):
-    """Clips of the project (videos, motions) join the clip set of a style in the user's library."""
+    """Clips of the project (videos, motions) join those of a style in the user's library (`stylize.style_clips`).
+
+    samples: motions made of each video; allow: reasons for rejecting windows that are none for this style.
+    The job's result is what `collect` sums up: kept, held_out, rejected {reason: windows}, failed {clip: sentence}, …
+    """
 
     name: str
     media: tuple[str, ...]
+    samples: int = 1
+    allow: tuple[str, ...] = ()
+    source: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,13 @@ class StyleTrain(_Told):
 
     name: str
     steps: int = 0
+
+
+@dataclass(frozen=True)
+class StyleInstall(_Told):
+    """Take a style's package among the project's media into the user's library; the result is {"name"}."""
+
+    media: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +143,7 @@ class Export(_Told):
     counts: bool = True
 
 
-Task = Listen | Dance | Remake | Complete | Motion | StyleAdd | StyleTrain | Export
+Task = Listen | Dance | Remake | Complete | Motion | StyleAdd | StyleTrain | StyleInstall | Export
 
 KINDS: dict[str, type[Task]] = {
     "listen": Listen,
@@ -138,6 +153,7 @@ KINDS: dict[str, type[Task]] = {
     "motion": Motion,
     "style add": StyleAdd,
     "style train": StyleTrain,
+    "style install": StyleInstall,
     "export": Export,
 }
 
@@ -185,7 +201,7 @@ def _takes(task: Task) -> Iterator[str]:
 
 
 def _media(task: Task) -> Iterator[str]:
-    if isinstance(task, Listen | Motion):
+    if isinstance(task, Listen | Motion | StyleInstall):
         yield task.media
     elif isinstance(task, StyleAdd):
         yield from task.media

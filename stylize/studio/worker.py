@@ -85,7 +85,7 @@ def _end(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _watch_studio() -> None:
     """Until standard input ends, which is when the studio does."""
-    while sys.stdin.buffer.raw.read(4096):  # type: ignore[attr-defined]
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_PATIENCE_S)
