@@ -8,6 +8,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -189,6 +190,22 @@ def test_keypoints_in_which_nobody_is_seen_are_told(tmp_path, vimo_bundle, poses
     write_motion(invented_dance(160, 3), places / "good.npz")
     summary = collect([places], tmp_path / "clips", SETTINGS, bundle=vimo_bundle)
     assert "nobody" in summary.failed["empty_room"]
+    assert summary.clips == 1
+
+
+def test_a_video_of_two_pictures_a_second_is_told_before_anybody_looks_for_people(tmp_path, vimo_bundle, poses):
+    places = tmp_path / "places"
+    places.mkdir()
+    shutil.copy(poses, places / "good.poses.json")
+    with av.open(str(places / "slow.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=2)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for shade in range(14):
+            grey = np.full((64, 64, 3), 10 * shade, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode())
+    summary = collect([places], tmp_path / "clips", SETTINGS, bundle=vimo_bundle)
+    assert summary.failed["slow"].startswith("slow.mp4: has 2 pictures a second, and a movement needs 8 or more")
     assert summary.clips == 1
 
 
