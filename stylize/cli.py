@@ -19,7 +19,7 @@ from core_vimo.errors import InputError
 from stylize.paths import expanded
 
 COMMANDS = (
-    "dance", "motion", "inbetween", "infill", "blend", "edit", "continue", "loop",
+    "studio", "dance", "motion", "inbetween", "infill", "blend", "edit", "continue", "loop",
     "style", "compose", "view", "render", "export", "evaluate", "dataset", "train", "bundle",
 )  # fmt: skip
 

@@ -1,0 +1,53 @@
+"""`vimo studio`: the data folder, the queue, the door and the page, put together and served."""
+
+import os
+import webbrowser
+from pathlib import Path
+
+from core_vimo.errors import MissingExtraError
+from stylize.studio.access import LOCAL, Access, Guard
+from stylize.studio.jobs import JobQueue
+from stylize.studio.project import Projects
+from stylize.studio.storage import Storage
+
+PORT = 8080
+
+
+def serve(port: int = PORT, host: str = LOCAL, browser: bool = True, data: Path | None = None) -> None:
+    """Serve the studio until it is interrupted. Raises InputError, MissingExtraError without the extra `studio`.
+
+    data: the folder with everything in it (default: `$VIMO_DATA`, else the platform's).
+    """
+    storage = Storage(data)
+    storage.sweep()
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(storage.root / "pages"))  # read when NiceGUI is imported
+    try:
+        from nicegui import app, ui
+    except ImportError as error:
+        raise MissingExtraError(
+            "the studio needs NiceGUI, which comes with: pip install 'vimo-suite[studio]'"
+        ) from error
+    from stylize.studio.files import add_files
+    from stylize.studio.page.pages import add_pages
+    from stylize.studio.page.session import Studio
+
+    access = Access.on(host, port, storage.secret())
+    studio = Studio(storage, Projects(storage), JobQueue(storage), access)
+    app.add_middleware(Guard, access=access, most_bytes=storage.limits.largest())
+    app.on_shutdown(studio.queue.close)
+    if browser:
+        app.on_startup(lambda: webbrowser.open(access.url()))
+    add_files(app, studio)
+    add_pages(studio)
+    print(f"The studio is open at {access.url()}\nIts projects lie in {storage.root}; Ctrl-C closes it.", flush=True)
+    ui.run(
+        host=host,
+        port=port,
+        title="vimo studio",
+        dark=True,
+        show=False,
+        reload=False,
+        tailwind=False,
+        show_welcome_message=False,
+        gzip_middleware_factory=None,  # songs are sought by ranges of their own bytes
+    )

@@ -1,0 +1,45 @@
+"""Making takes: how many, of which seed, and for who wants to know, how they are sampled."""
+
+import secrets
+
+from nicegui import ui
+
+from stylize.studio.page.pieces import Problem, button, heading, number
+from stylize.studio.page.session import Session
+from stylize.studio.page.styles import style_palette
+from stylize.studio.tasks import Dance
+
+_SEEDS = 1_000_000
+
+
+def dance_panel(session: Session) -> None:
+    style_palette(session)
+    heading("Takes", "Each is another dance to the same music. The best by the numbers comes first.")
+    with ui.row().classes("tight"):
+        takes = number("how many", 4, 1, 12)
+        seed = number("seed", secrets.randbelow(_SEEDS), 0, _SEEDS)
+        button("", lambda: seed.set_value(secrets.randbelow(_SEEDS)), icon="casino", kind="quiet", tip="Another seed")
+    with ui.expansion("More").classes("more").props("dense"):
+        steps = number("sampling steps", 15, 1, 200)
+        guidance = number("how much the music is heeded", 2.0, 0.0, 6.0, 0.1)
+        smoothing = number("smoothing in seconds", 0.033, 0.0, 1.0, 0.001)
+        plant = ui.checkbox("standing feet stay where they stand", value=True)
+
+    def make() -> None:
+        with problem.told():
+            count = round(takes.value or 1)
+            task = Dance(
+                takes=count,
+                seed=round(seed.value or 0),
+                steps=round(steps.value or 15),
+                guidance=float(guidance.value or 0),
+                smoothing_s=float(smoothing.value or 0),
+                plant=bool(plant.value),
+            )
+            session.submit(task, "dance" if count == 1 else f"{count} takes")
+            seed.set_value(secrets.randbelow(_SEEDS))
+
+    go = button("Make takes", make, kind="main", icon="auto_awesome")
+    problem = Problem()
+    session.shows(lambda: go.set_enabled(session.listened() is not None))
+    session.shows(lambda: problem.tell("" if session.song else "Drop a song first; it stands under Song."))

@@ -1,0 +1,94 @@
+"""The small pieces that all parts of the page are made of: sentences beside what failed, drops, headings, choices."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nicegui import ui
+
+from core_vimo.errors import InputError
+from stylize.studio.page.session import Session
+
+
+class Problem:
+    """A sentence beside the thing that failed; empty while nothing did."""
+
+    def __init__(self) -> None:
+        self._label = ui.label().classes("problem").props("role=alert")
+        self.tell("")
+
+    def tell(self, sentence: str) -> None:
+        self._label.set_text(sentence[:1].upper() + sentence[1:])
+        self._label.set_visibility(bool(sentence))
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What goes wrong inside is told here."""
+        self.tell("")
+        try:
+            yield
+        except InputError as error:
+            self.tell(str(error))
+
+
+class Drop(ui.element, component="drop.js"):
+    """Where files are dropped or chosen; each is sent by itself, with progress, and refused in a sentence below."""
+
+    def __init__(
+        self, session: Session, kind: str, words: str, accept: str, received: Callable[[str], None], many: bool = False
+    ) -> None:
+        super().__init__()
+        self._props["url"] = f"/upload/{session.project.id}/{kind}"
+        self._props["words"], self._props["accept"], self._props["many"] = words, accept, many
+        self.on("received", lambda event: received(str(event.args)))
+
+
+def heading(words: str, hint: str = "") -> None:
+    ui.label(words).classes("heading")
+    if hint:
+        ui.label(hint).classes("hint")
+
+
+def button(
+    words: str, do: Callable[..., Any], *, icon: str | None = None, kind: str = "plain", tip: str = ""
+) -> ui.button:
+    """kind: `main` for the one thing to do next, `plain`, or `quiet` for an icon alone."""
+    made = ui.button(words or None, on_click=do, icon=icon, color=None).props("unelevated no-caps").classes(f"b-{kind}")
+    if not words:
+        made.props(f'aria-label="{tip}"')
+    if tip:
+        made.tooltip(tip)
+    return made
+
+
+class Chips:
+    """Words of which some are chosen."""
+
+    def __init__(self, words: list[str], chosen: set[str], changed: Callable[[], None] = lambda: None) -> None:
+        self.chosen, self._changed = set(chosen), changed
+        with ui.row().classes("chips"):
+            self._buttons = {word: button(word, lambda word=word: self.turn(word), kind="chip") for word in words}
+        self._show()
+
+    def turn(self, word: str) -> None:
+        self.chosen ^= {word}
+        self._show()
+        self._changed()
+
+    def choose(self, words: set[str]) -> None:
+        self.chosen = set(words)
+        self._show()
+
+    def _show(self) -> None:
+        for word, shown in self._buttons.items():
+            pressed = word in self.chosen
+            shown.classes(add="on" if pressed else "", remove="" if pressed else "on")
+            shown.props(f"aria-pressed={'true' if pressed else 'false'}")
+
+
+def number(words: str, value: float, low: float, high: float, step: float = 1) -> ui.number:
+    return ui.number(words, value=value, min=low, max=high, step=step).props("dense outlined").classes("number")
+
+
+def length_words(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

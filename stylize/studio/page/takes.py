@@ -1,0 +1,164 @@
+"""The takes of a project, best first, two of them side by side if wanted; and the jobs that make more."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from nicegui import ui
+
+from stylize.studio.jobs import Job
+from stylize.studio.page.pieces import Problem, button, heading, length_words
+from stylize.studio.page.session import Session
+from stylize.studio.project import State, Take
+
+_RUNNING = ("waiting", "running")
+_ENDED = {"failed": "", "stopped": "", "cancelled": "cancelled"}
+_JOBS_SHOWN = 4
+
+
+def takes_column(session: Session) -> None:
+    heading("Takes")
+    problem = Problem()
+    with ui.column().classes("jobs"):
+        _Jobs(session)
+    listed = ui.column().classes("takes")
+    drawn: list[Any] = []
+
+    def show() -> None:
+        """Drawn anew only when takes, or what is said of them, changed."""
+        state = session.state
+        now = [state.takes, state.shown, state.beside, state.pinned]
+        if now == drawn:
+            return
+        drawn[:] = now
+        listed.clear()
+        with listed:
+            if not state.takes:
+                ui.label("Takes appear here. Click one to watch it.").classes("hint")
+            for take in reversed(state.takes):
+                _card(session, take, problem)
+
+    session.shows(show)
+
+
+def show_take(session: Session, take: str) -> None:
+    beside = None if session.state.beside == take else session.state.beside
+    session.change("choose a take", lambda state: replace(state, shown=take, beside=beside))
+
+
+def compare(session: Session, take: str) -> None:
+    """Beside the one on the stage; once more takes it away."""
+    beside = None if session.state.beside == take else take
+    session.change("compare takes", lambda state: replace(state, beside=beside))
+
+
+def pin(session: Session, take: str) -> None:
+    pinned = None if session.state.pinned == take else take
+    session.change("pin a take", lambda state: replace(state, pinned=pinned))
+
+
+def _card(session: Session, take: Take, problem: Problem) -> None:
+    state = session.state
+    role = "shown" if take.id == state.shown else "beside" if take.id == state.beside else ""
+
+    def do(how: Callable[[Session, str], None]) -> Callable[[], None]:
+        def act() -> None:
+            with problem.told():
+                how(session, take.id)
+
+        return act
+
+    with ui.element("div").classes(f"take {role}"):
+        with ui.element("button").classes("take-name").props("type=button").on("click", do(show_take)):
+            ui.label(("📌 " if take.id == state.pinned else "") + take.label)
+            ui.label(facts(take)).classes("hint")
+            for said in take.said:
+                ui.label(said).classes("hint")
+        with ui.row().classes("tight"):
+            if take.id != state.shown:
+                button("", do(compare), icon="compare", kind="quiet", tip="Beside the take on the stage (B)")
+            button("", do(pin), icon="push_pin", kind="quiet", tip="Pin: this is the one (P)")
+            button("", do(_remove), icon="close", kind="quiet", tip="Remove from the list; undo brings it back")
+
+
+def _remove(session: Session, take: str) -> None:
+    session.change("remove a take", lambda state: _without(state, take))
+
+
+def _without(state: State, take: str) -> State:
+    rest = state.without(take)
+    return rest if rest.shown or not rest.takes else replace(rest, shown=rest.takes[-1].id, beside=None)
+
+
+def facts(take: Take) -> str:
+    """What a choreographer asks first of a take's numbers."""
+    numbers, words = take.numbers, [length_words(take.seconds)]
+    if (on_beat := numbers.get("beat_f1")) is not None:
+        words.append(f"on the beat {on_beat:.0%}")
+    if (error_px := numbers.get("reprojection_percent")) is not None:
+        words.append(f"off the video {error_px:.0f} %")
+    if (sliding := numbers.get("foot_skate_ratio")) is not None:
+        words.append(f"feet slide {sliding:.0%}")
+    if (travel_m := numbers.get("travel_m")) is not None:
+        words.append(f"travels {travel_m:.1f} m")
+    return " · ".join(words)
+
+
+class _Jobs:
+    """What runs, what waits, and what failed, with its sentence."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows: dict[str, _Row] = {}
+        self._dismissed = {job.id for job in session.jobs if job.status not in _RUNNING}
+        self._place = ui.column().classes("jobs")
+        session.shows_jobs(self._show)
+
+    def _show(self) -> None:
+        wanted = [job for job in self._session.jobs if job.id not in self._dismissed and job.status != "done"]
+        wanted = wanted[:_JOBS_SHOWN]
+        for id in set(self._rows) - {job.id for job in wanted}:
+            self._rows.pop(id).remove()
+        for job in wanted:
+            if job.id not in self._rows:
+                with self._place:
+                    self._rows[job.id] = _Row(job, self._end)
+            self._rows[job.id].show(job)
+
+    def _end(self, id: str) -> None:
+        """Cancel what isn't over; take what is from the list."""
+        if self._session.studio.queue.job(id).over:
+            self._dismissed.add(id)
+            self._show()
+        else:
+            self._session.studio.queue.cancel(id)
+            self._session.look()
+
+
+class _Row:
+    def __init__(self, job: Job, end: Callable[[str], None]) -> None:
+        with ui.element("div").classes("job") as self._card:
+            with ui.row().classes("job-head"):
+                self._what = ui.label(job.what)
+                button("", lambda: end(job.id), icon="close", kind="quiet", tip="Cancel")
+            self._bar = ui.linear_progress(0, show_value=False).props("instant-feedback rounded size=6px")
+            self._now = ui.label().classes("hint")
+            self._problem = Problem()
+
+    def show(self, job: Job) -> None:
+        self._bar.set_visibility(job.status in _RUNNING)
+        self._bar.set_value(job.done / job.total if job.total else 0)
+        self._now.set_text(_now(job))
+        self._now.set_visibility(bool(_now(job)))
+        self._problem.tell(job.error if job.status in ("failed", "stopped") else "")
+
+    def remove(self) -> None:
+        self._card.delete()
+
+
+def _now(job: Job) -> str:
+    if job.status == "waiting":
+        return "next" if job.place <= 1 else f"waits, {job.place - 1} before it"
+    if job.status == "running":
+        return f"{job.doing or 'Starting'} {job.done}/{job.total}" if job.total else "Starting"
+    return _ENDED.get(job.status, "")

@@ -1,0 +1,55 @@
+"""Teaching a style: clips in, windows looked at and overruled, training, and hearing what was learned."""
+
+from nicegui import ui
+
+from core_vimo.errors import InputError
+from stylize.studio.page.pieces import Drop, Problem, button, heading, number
+from stylize.studio.page.session import Session
+from stylize.studio.tasks import StyleAdd, StyleTrain
+from stylize.style_library import is_name, is_trained, styles
+
+
+def teach_panel(session: Session) -> None:
+    heading("Teach a style", "A handful of short clips of one style: videos, or motion files.")
+    name = ui.input("name of the style", placeholder="jackson").props("dense outlined").classes("wide")
+    Drop(session, "video", "Drop video clips", "video/*", lambda _id: session.look(), many=True)
+    Drop(session, "motion", "Drop motion clips", ".bvh,.npz,.glb,.pkl", lambda _id: session.look(), many=True)
+    clips = ui.column().classes("part")
+    chosen: dict[str, ui.checkbox] = {}
+    problem = Problem()
+
+    def show() -> None:
+        brought = session.media("video") + session.media("motion")
+        with clips:
+            for media in brought:
+                if media.id not in chosen:
+                    chosen[media.id] = ui.checkbox(media.label, value=True)
+
+    def style() -> str:
+        wanted = str(name.value or "").strip()
+        if not is_name(wanted):
+            raise InputError(
+                "a style's name is made of small letters, digits, - and _, such as jackson; type one above"
+            )
+        return wanted
+
+    def add() -> None:
+        with problem.told():
+            media = tuple(id for id, box in chosen.items() if box.value)
+            if not media:
+                raise InputError("no clip is chosen; drop some first")
+            session.submit(StyleAdd(style(), media), f"clips for {style()}")
+
+    def train() -> None:
+        with problem.told():
+            session.submit(StyleTrain(style(), round(steps.value or 0)), f"train {style()}")
+
+    button("1. Look at the clips", add, kind="main")
+    steps = number("training steps (0: as usual)", 0, 0, 100_000)
+    button("2. Train", train)
+    known = styles()
+    if known:
+        heading("In your library")
+        for known_name, folder in known.items():
+            ui.label(f"{known_name} · {'trained' if is_trained(folder) else 'clips only'}").classes("fact")
+    session.shows(show)

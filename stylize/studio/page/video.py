@@ -1,0 +1,49 @@
+"""Videos: brought, seen, turned into motion; and motion files that come as they are."""
+
+from nicegui import ui
+
+from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words, number
+from stylize.studio.page.session import Session
+from stylize.studio.storage import Media
+from stylize.studio.tasks import Motion
+
+
+def video_panel(session: Session) -> None:
+    heading("Video", "One person, the whole body, from a camera that may move. Their movement becomes takes in 3D.")
+    Drop(session, "video", "Drop a video here, or click to choose one", "video/*", lambda _id: session.look())
+    problem = Problem()
+    with ui.row().classes("tight"):
+        takes = number("takes", 2, 1, 8)
+        person = number("person (0: whoever is seen most)", 0, 0, 9)
+    listed = ui.column().classes("part")
+    heading("Motion files", "BVH of any person's rig, or NPZ and GLB: to blend into.")
+    Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", lambda _id: session.look(), many=True)
+    drawn: list[str] = []
+
+    def move(video: Media) -> None:
+        with problem.told():
+            chosen = round(person.value or 0) or None
+            task = Motion(video.id, person=chosen, takes=round(takes.value or 1))
+            session.submit(task, f"motion of {video.label}")
+
+    def show() -> None:
+        videos = session.media("video")
+        if [video.id for video in videos] == drawn:
+            return
+        drawn[:] = [video.id for video in videos]
+        listed.clear()
+        with listed:
+            for video in videos:
+                _card(session, video, lambda video=video: move(video))
+
+    session.shows(show)
+
+
+def _card(session: Session, video: Media, move: object) -> None:
+    with ui.element("div").classes("take"):
+        ui.label(video.label)
+        ui.label(length_words(video.facts.get("seconds", 0))).classes("hint")
+        ui.element("video").props(
+            f'src="/files/{session.project.id}/media/{video.id}" controls muted preload="metadata"'
+        )
+        button("Make its motion", move, kind="main")  # type: ignore[arg-type]
