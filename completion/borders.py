@@ -10,37 +10,41 @@ from completion.known import PATH, runs
 from core_vimo.codec import MotionCodec
 from core_vimo.motion import averaged_over_time
 
-REACH = 15
-"""Frames (half a second) over which what was made bends to meet what is known."""
+REACH = 30
+"""Frames (a second) over which what was made bends to meet what is known: so long a guess's errors resemble."""
+SLOPE_REACH = 4
+"""Frames over which it takes on its speed: a guess errs in speed otherwise at every frame, and would be led astray."""
 _HELD = 0.1
 """What a frame with no foot on the floor counts beside one foot joint in contact."""
 _HELD_SIGMA = 4.0
 """Frames over which contacts are averaged there: a body that hurries only between steps would jerk."""
 
 
-def met(made: Tensor, known: Tensor, mask: Tensor, reach: int = REACH) -> Tensor:
-    """`made [S, D]`, bent within `reach` frames of every border so that value and slope run on into `known`.
+def met(made: Tensor, known: Tensor, mask: Tensor) -> Tensor:
+    """`made [S, D]`, bent within `REACH` frames of every border so that value and slope run on into `known`.
 
     `mask [S, D]` bool says where `known` is so; there the result is `known`. By how much `made` misses at a border, and
-    how that changes there, fades as a cubic that ends with value and slope 0, in a short gap at its other end.
+    (within `SLOPE_REACH`) how that changes there, fade as cubics that end with value and slope 0, in a short gap at its
+    other end.
     """
     off = torch.where(mask, known - made, 0.0)
-    bent = made + _fading(off, mask, reach) + _fading(off.flip(0), mask.flip(0), reach).flip(0)
+    bent = made + _fading(off, mask) + _fading(off.flip(0), mask.flip(0)).flip(0)
     return torch.where(mask, known, bent)
 
 
-def _fading(off: Tensor, mask: Tensor, reach: int) -> Tensor:
+def _fading(off: Tensor, mask: Tensor) -> Tensor:
     """What the last known frame before each unknown one adds to it."""
     frame = torch.arange(len(off), device=off.device)[:, None].expand_as(off)
     before = torch.where(mask, frame, -1).cummax(0).values
-    after = torch.where(mask, frame, len(off) + reach).flip(0).cummin(0).values.flip(0)
-    length = (after - before).clamp(max=reach).to(off)
-    part_way = ((frame - before) / length).clamp(max=1)
+    after = torch.where(mask, frame, len(off) + REACH).flip(0).cummin(0).values.flip(0)
+    gone, gap = (frame - before).to(off), (after - before).to(off)
+    part_way = (gone / gap.clamp(max=REACH)).clamp(max=1)
+    slope_left = (1 - gone / gap.clamp(max=SLOPE_REACH)).clamp(min=0)
     value = off.gather(0, before.clamp(min=0))
     earlier = (before - 1).clamp(min=0)
     sloped = mask.gather(0, earlier) & (before > 0)
     slope = torch.where(sloped, value - off.gather(0, earlier), 0.0)
-    faded = (1 - part_way) ** 2 * ((1 + 2 * part_way) * value + part_way * length * slope)
+    faded = (1 - part_way) ** 2 * (1 + 2 * part_way) * value + slope_left**2 * gone * slope
     return torch.where(mask | (before < 0), 0.0, faded)
 
 

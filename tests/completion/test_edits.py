@@ -17,7 +17,7 @@ from completion import (
     regenerate,
     slerp_between,
 )
-from completion.borders import arrived, followed, met
+from completion.borders import REACH, SLOPE_REACH, arrived, followed, met
 from core_vimo.codec import joint_channels
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE
@@ -147,19 +147,28 @@ def test_a_videos_part_is_seen_and_the_rest_is_not(a, b, codec, dancer):
 
 
 def test_bending_meets_value_and_slope_and_fades_within_its_reach():
-    time = torch.arange(60.0)[:, None]
-    known, made = 2 + 0.1 * time, torch.zeros(60, 1)
-    mask = (time < 10) | (time >= 50)
-    bent = met(made, known, mask, reach=12)
+    time = torch.arange(120.0)[:, None]
+    known, made = 2 + 0.1 * time, torch.zeros(120, 1)
+    mask = (time < 10) | (time >= 100)
+    bent = met(made, known, mask)
     assert torch.equal(bent[mask], known[mask])
-    assert bent[25:36].abs().max() == 0
+    assert bent[10 + REACH : 100 - REACH].abs().max() == 0
     assert bent.diff(n=2, dim=0)[8:10].abs().max() < 0.15
     assert torch.equal(met(known, known, mask), known)
 
 
+def test_a_trembling_border_leads_nothing_astray():
+    """Were its speed believed for a second, a millimetre from frame to frame would become centimetres."""
+    mask = torch.ones(100, 1, dtype=torch.bool)
+    mask[20:80] = False
+    known = torch.zeros(100, 1)
+    known[19], known[18] = 1.0, 0.0
+    assert met(torch.zeros(100, 1), known, mask).abs().max() < 1.6
+
+
 def test_a_straight_line_is_bent_back_onto_itself_in_a_short_gap():
     time = torch.arange(20.0)[:, None]
-    mask = (time < 8) | (time >= 13)
+    mask = (time < 8) | (time >= 7 + SLOPE_REACH)
     torch.testing.assert_close(met(torch.zeros(20, 1), time, mask), time, atol=1e-5, rtol=0)
 
 
