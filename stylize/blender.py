@@ -13,7 +13,8 @@ SUFFIXES = (".fbx", ".usd")
 _OLDEST = "4.2"
 _PATIENCE_S = 600.0
 
-# Set before importing, or keys come to lie between frames; a new scene ends at frame 250 whatever is in it.
+# The rate is set before importing, or keys come to lie between frames; a new scene ends at frame 250 whatever is in it;
+# FBX's exporter leaves keys out unless told not to, which moves joints by a millimetre.
 _SCRIPT = """
 import sys
 import bpy
@@ -28,7 +29,8 @@ scene.frame_start = round(min(first for first, _ in ranges))
 scene.frame_end = round(max(last for _, last in ranges))
 if target.endswith(".fbx"):
     bpy.ops.export_scene.fbx(
-        filepath=target, add_leaf_bones=False, bake_anim_use_nla_strips=False, bake_anim_use_all_actions=False
+        filepath=target, add_leaf_bones=False, bake_anim_use_nla_strips=False, bake_anim_use_all_actions=False,
+        bake_anim_simplify_factor=0.0,
     )
 else:
     bpy.ops.wm.usd_export(filepath=target, export_animation=True)
