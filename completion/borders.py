@@ -12,7 +12,7 @@ from core_vimo.motion import averaged_over_time
 
 REACH = 30
 """Frames (a second) over which what was made bends to meet what is known: so long a guess's errors resemble."""
-SLOPE_REACH = 4
+SLOPE_REACH = 8
 """Frames over which it takes on its speed: a guess errs in speed otherwise at every frame, and would be led astray."""
 _HELD = 0.1
 """What a frame with no foot on the floor counts beside one foot joint in contact."""

@@ -163,7 +163,7 @@ def test_a_trembling_border_leads_nothing_astray():
     mask[20:80] = False
     known = torch.zeros(100, 1)
     known[19], known[18] = 1.0, 0.0
-    assert met(torch.zeros(100, 1), known, mask).abs().max() < 1.6
+    assert met(torch.zeros(100, 1), known, mask).abs().max() < 2.3
 
 
 def test_a_straight_line_is_bent_back_onto_itself_in_a_short_gap():
