@@ -57,7 +57,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, invented_dance: Callab
     from edge_adapter.build import KIND
     from edge_adapter.dance_data import fit_codec
 
-    model = {"condition_dim": 35, "latent": 16, "feed_forward": 32, "layers": 1, "heads": 2}
+    model = {"condition_dim": 35, "latent": 16, "feed_forward": 32, "layers": 1, "heads": 2, "dropout": 0.0}
     torch.manual_seed(0)
     weights = Backbone(BackboneConfig(**model)).state_dict()
     config = {

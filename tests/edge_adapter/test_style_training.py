@@ -94,9 +94,8 @@ def test_two_processes_train_the_branch_of_one(shared: list[str], whole: Path, t
     learnt = [name for name in one if name.startswith("zero_convolutions")]
     assert len(learnt) == 2 and all(one[name].abs().max() > 1e-4 for name in learnt)
     for name in learnt:
-        # AdamW divides by the gradient's size, so where that is small, rounding is a step too; apart they would be 1.
-        assert (two[name] - one[name]).norm() < 0.01 * one[name].norm()
-    assert _losses(tmp_path) == pytest.approx(_losses(whole), rel=1e-4)
+        torch.testing.assert_close(two[name], one[name], atol=2e-6, rtol=2e-3)  # shipped in half precision
+    assert _losses(tmp_path) == pytest.approx(_losses(whole), rel=1e-5)
 
 
 def _losses(out: Path) -> list[float]:
