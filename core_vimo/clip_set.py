@@ -27,7 +27,7 @@ from torch import Tensor
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS, Motion
 from core_vimo.motion_store import read_stretch, write_motion_tensors
-from core_vimo.publish import publish_into
+from core_vimo.publish import publish_file, publish_into
 from core_vimo.reading import read_json
 
 FORMAT = 1
@@ -180,6 +180,13 @@ def read_overrules(path: Path) -> dict[tuple[str, int, int], bool]:
     if said is None or not all(isinstance(wanted, bool) for wanted in said.values()):
         raise InputError(f'{path}: must read {{"NAME/take/start": true or false, ...}}; mend or remove it')
     return said
+
+
+def overrule(folder: Path, window: tuple[str, int, int], wanted: bool) -> None:
+    """Note beside the clips of `folder` that a window (clip, take, start) is wanted, whatever its verdict."""
+    said = read_overrules(folder / OVERRULES) | {window: wanted}
+    with publish_file(folder / OVERRULES) as aside:
+        aside.write_text(json.dumps({"/".join(map(str, key)): value for key, value in said.items()}, indent=1) + "\n")
 
 
 def _window_key(text: str) -> tuple[str, int, int]:

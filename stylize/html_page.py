@@ -142,7 +142,8 @@ def _imports(three: str) -> dict[str, str]:
 
 def _mp3(sound: Sound, seconds: float) -> tuple[bytes, list[float]]:
     """The excerpt as MP3, gapless by its header, and its waveform: the loudest sample of each block."""
-    file, peaks = io.BytesIO(), []
+    file = io.BytesIO()
+    peaks: list[float] = []
     with av.open(file, "w", format="mp3") as container:
         track = container.add_stream("libmp3lame", rate=RATE, layout="stereo")
         track.bit_rate = _SONG_BITS

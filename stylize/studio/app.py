@@ -49,5 +49,6 @@ def serve(port: int = PORT, host: str = LOCAL, browser: bool = True, data: Path 
         reload=False,
         tailwind=False,
         show_welcome_message=False,
+        reconnect_timeout=30.0,  # a busy machine answers late; the page must not lose what it shows for that
         gzip_middleware_factory=None,  # songs are sought by ranges of their own bytes
     )

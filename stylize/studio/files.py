@@ -14,7 +14,9 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from core_vimo.errors import InputError
 from core_vimo.formats import read_motion
 from core_vimo.formats.web import body_bytes, clip_bytes
+from stylize.motion_from_video import SHEET
 from stylize.studio.page.session import Studio
+from stylize.studio.page.windows import picture_of
 from stylize.studio.project import Project
 
 _BINARY = "application/octet-stream"
@@ -54,6 +56,16 @@ def add_files(app: FastAPI, studio: Studio) -> None:
         found = project_of(request, project)
         path = found.export_path(job)
         return FileResponse(path, filename=f"{found.read().name}{''.join(path.suffixes[-2:])}")
+
+    @app.get("/files/{project}/poses/{take}")
+    def poses(request: Request, project: str, take: str) -> Response:
+        """The keypoints that were seen, on moments of the video."""
+        found = project_of(request, project)
+        return FileResponse(found.take_folder(found.read().take(take).folder) / SHEET)
+
+    @app.get("/files/styles/{name}/windows/{window}")
+    def window(name: str, window: int) -> Response:
+        return FileResponse(picture_of(name, window))
 
     @app.post("/upload/{project}/{kind}")
     async def upload(request: Request, project: str, kind: Any) -> Response:

@@ -17,9 +17,13 @@ def dance_panel(session: Session) -> None:
     heading("Takes", "Each is another dance to the same music. The best by the numbers comes first.")
     with ui.row().classes("tight"):
         takes = number("how many", 4, 1, 12)
-        seed = number("seed", secrets.randbelow(_SEEDS), 0, _SEEDS)
-        button("", lambda: seed.set_value(secrets.randbelow(_SEEDS)), icon="casino", kind="quiet", tip="Another seed")
+        go = button("Make takes", lambda: make(), kind="main", icon="auto_awesome")
+    wait = ui.label().classes("fact")
+    problem = Problem()
     with ui.expansion("More").classes("more").props("dense"):
+        with ui.row().classes("tight"):
+            seed = number("seed", secrets.randbelow(_SEEDS), 0, _SEEDS)
+            button("", lambda: seed.set_value(secrets.randbelow(_SEEDS)), icon="casino", kind="quiet", tip="Another")
         steps = number("sampling steps", 15, 1, 200)
         guidance = number("how much the music is heeded", 2.0, 0.0, 6.0, 0.1)
         smoothing = number("smoothing in seconds", 0.033, 0.0, 1.0, 0.001)
@@ -39,7 +43,10 @@ def dance_panel(session: Session) -> None:
             session.submit(task, "dance" if count == 1 else f"{count} takes")
             seed.set_value(secrets.randbelow(_SEEDS))
 
-    go = button("Make takes", make, kind="main", icon="auto_awesome")
-    problem = Problem()
-    session.shows(lambda: go.set_enabled(session.listened() is not None))
-    session.shows(lambda: problem.tell("" if session.song else "Drop a song first; it stands under Song."))
+    def show() -> None:
+        ready = session.listened() is not None
+        go.set_enabled(ready)
+        wait.set_visibility(not ready)
+        wait.set_text("The song is being listened to." if session.song else "Drop a song first, under Song.")
+
+    session.shows(show)

@@ -212,10 +212,11 @@ def _panels(session: Session, stage: Stage, place: ui.element) -> dict[str, ui.e
         "Video": lambda: video_panel(session),
         "Export": lambda: export_panel(session),
     }
-    panels = {}
+    panels: dict[str, ui.element] = {}
     with place:
         for name, fill in build.items():
-            with ui.column().classes("sheet") as panels[name]:
+            panels[name] = ui.column().classes("sheet")
+            with panels[name]:
                 fill()
     return panels
 

@@ -53,7 +53,7 @@ def button(
     words: str, do: Callable[..., Any], *, icon: str | None = None, kind: str = "plain", tip: str = ""
 ) -> ui.button:
     """kind: `main` for the one thing to do next, `plain`, or `quiet` for an icon alone."""
-    made = ui.button(words or None, on_click=do, icon=icon, color=None).props("unelevated no-caps").classes(f"b-{kind}")
+    made = ui.button(words, on_click=do, icon=icon, color=None).props("unelevated no-caps").classes(f"b-{kind}")
     if not words:
         made.props(f'aria-label="{tip}"')
     if tip:

@@ -26,8 +26,7 @@ def song_panel(session: Session, stage: Stage) -> None:
     def received(id: str) -> None:
         with problem.told():
             label = session.content.medium(id).label
-            fresh = {"song": id, "start_s": 0.0, "seconds": None, "tempo": "as heard", "first_count": 0}
-            session.change(f"song {label}", lambda state: replace(state, **fresh))
+            session.change(f"song {label}", lambda state: _with_song(state, id))
             session.submit(Listen(id), f"listen to {label}")
 
     Drop(session, "song", "Drop a song here, or click to choose one", "audio/*,video/mp4,.flac,.ogg,.opus", received)
@@ -44,6 +43,11 @@ def song_panel(session: Session, stage: Stage) -> None:
             part.set_visibility(session.listened() is not None)
 
     session.shows(show)
+
+
+def _with_song(state: State, id: str) -> State:
+    """Counts and excerpt were those of the song before."""
+    return replace(state, song=id, start_s=0.0, seconds=None, tempo="as heard", first_count=0)
 
 
 class _Counts:

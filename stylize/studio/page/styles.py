@@ -13,8 +13,7 @@ from stylize.style_library import is_trained, styles
 from stylize.style_timeline import parse_style, parse_timeline
 
 _NONE = (
-    "No style is in your library yet: teach one under Teach. "
-    "Without one, the dancer dances as the model learned to."
+    "No style is in your library yet: teach one under Teach. Without one, the dancer dances as the model learned to."
 )
 COLOURS = ("#c58bf2", "#7fd18b", "#f28b8b", "#8bb4f2", "#e8d16b", "#f2a6d8")
 

@@ -5,8 +5,9 @@ from nicegui import ui
 from core_vimo.errors import InputError
 from stylize.studio.page.pieces import Drop, Problem, button, heading, number
 from stylize.studio.page.session import Session
+from stylize.studio.page.windows import Windows
 from stylize.studio.tasks import StyleAdd, StyleTrain
-from stylize.style_library import is_name, is_trained, styles
+from stylize.style_library import clips_of, folder_of, is_name, is_trained, styles
 
 
 def teach_panel(session: Session) -> None:
@@ -47,9 +48,28 @@ def teach_panel(session: Session) -> None:
     button("1. Look at the clips", add, kind="main")
     steps = number("training steps (0: as usual)", 0, 0, 100_000)
     button("2. Train", train)
-    known = styles()
-    if known:
-        heading("In your library")
-        for known_name, folder in known.items():
-            ui.label(f"{known_name} · {'trained' if is_trained(folder) else 'clips only'}").classes("fact")
+    listed = ui.column().classes("part")
+    known: dict[str, bool] = {}
+
+    def show_library() -> None:
+        now = {name: is_trained(folder) for name, folder in styles().items()}
+        if now == known:
+            return
+        known.clear()
+        known.update(now)
+        listed.clear()
+        with listed:
+            heading("In your library" if known else "")
+            for style_name, trained in known.items():
+                _card(style_name, trained)
+
     session.shows(show)
+    session.shows(show_library)
+
+
+def _card(name: str, trained: bool) -> None:
+    has_clips = clips_of(folder_of(name)).is_dir()
+    with ui.row().classes("tight"):
+        ui.label(f"{name} · {'trained' if trained else 'not trained yet'}").classes("fact")
+        if has_clips:
+            button("its windows", lambda: Windows(name), tip="Every window with its verdict; overrule it there")

@@ -37,6 +37,23 @@ def video_panel(session: Session) -> None:
                 _card(session, video, lambda video=video: move(video))
 
     session.shows(show)
+    _seen(session)
+
+
+def _seen(session: Session) -> None:
+    """What was seen in the video of the take on the stage: its keypoints over it."""
+    with ui.column().classes("part") as part:
+        heading("What was seen")
+        picture = ui.element("img").classes("seen").props("alt='Keypoints over the video'")
+
+    def show() -> None:
+        take = session.shown
+        filmed = take is not None and "reprojection_px" in take.numbers
+        part.set_visibility(filmed)
+        if take is not None and filmed:
+            picture.props(f'src="/files/{session.project.id}/poses/{take.id}"')
+
+    session.shows(show)
 
 
 def _card(session: Session, video: Media, move: object) -> None:

@@ -179,6 +179,7 @@ export function createTimeline(canvas, { onSeek, onSelect }) {
   }
 
   function drawSeconds(h) {
+    if (endS() < 0.01) return;
     const span = state.to - state.from;
     const step = [0.5, 1, 2, 5, 10, 30, 60].find((seconds) => (seconds / span) * width() > 56) ?? 120;
     for (let time = Math.ceil(state.from / step) * step; time <= state.to; time += step) {
@@ -263,6 +264,7 @@ export function createTimeline(canvas, { onSeek, onSelect }) {
   return {
     setTrack, setTakes, setTime, select, show, zoom, draw, snapped, neighbour, countAt, eightAt, endS,
     selection: () => state.selection,
+    takes: () => state.takes,
     setLooping(on) { state.looping = on; state.stale = true; },
     whole: () => show(0, endS()),
     dispose: () => resized.disconnect(),
