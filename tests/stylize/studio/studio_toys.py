@@ -21,8 +21,8 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.01)
 
 
-def over(queue: JobQueue, job: Job) -> Job:
-    until(lambda: queue.job(job.id).over)
+def over(queue: JobQueue, job: Job, seconds: float = 60.0) -> Job:
+    until(lambda: queue.job(job.id).over, seconds)
     return queue.job(job.id)
 
 

@@ -13,6 +13,7 @@ import pytest
 from studio_toys import over, until
 
 from core_vimo.errors import InputError
+from stylize.studio import jobs
 from stylize.studio.jobs import JobQueue
 from stylize.studio.project import Projects
 from stylize.studio.storage import Storage
@@ -215,3 +216,12 @@ def test_a_project_that_goes_takes_its_jobs_along(queue, with_song, projects, st
     projects.remove(project.id)
     until(lambda: not queue.busy(), 20)
     assert queue.jobs(project.id) == [] and list(storage.projects.iterdir()) == []
+
+
+def test_what_is_kept_of_a_workers_chatter_is_bounded():
+    import io
+    from collections import deque
+
+    log: deque[bytes] = deque(maxlen=jobs._LOG_LINES)
+    jobs._collect(io.BytesIO(b"x" * (5 << 20) + b"\n" * 100_000 + b"the end"), log)
+    assert sum(map(len, log)) <= jobs._LOG_LINES * 4096 and log[-1] == b"the end"

@@ -165,6 +165,7 @@ def test_every_change_is_noticed(with_song):
     for number in range(50):
         project.change("count", lambda state, n=number: replace(state, first_count=n + 1))
         seen.add(project.revision())
+        assert project.revision() == project.read().revision
     assert len(seen) == 50
 
 

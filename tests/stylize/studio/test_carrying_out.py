@@ -1,0 +1,293 @@
+"""What workers call, in this process, with a backbone of random weights: the recipes, on a project's files."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from studio_toys import over
+
+from core_vimo.errors import InputError
+from core_vimo.formats import read_motion
+from edge_adapter.beats import double_time, half_time, track_beats
+from edge_adapter.build import load_dance_model
+from stylize.studio.carrying_out import carry_out
+from stylize.studio.contents import Contents
+from stylize.studio.jobs import JobQueue
+from stylize.studio.project import Project, take_of
+from stylize.studio.storage import new_id, write_json
+from stylize.studio.tasks import Complete, Dance, Export, Listen, Remake, StyleAdd, StyleInstall, StyleTrain, kind_of
+
+SONG_S = 12.0
+
+
+@pytest.fixture(scope="module")
+def song_bytes(tmp_path_factory) -> bytes:
+    time = np.arange(round(SONG_S * 22050)) / 22050
+    path = tmp_path_factory.mktemp("song") / "song.wav"
+    soundfile.write(path, 0.5 * np.sin(2000 * time) * np.exp(-20 * (time % 0.5)), 22050)
+    return path.read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, tiny_bundle) -> None:
+    for module in ("stylize.dance", "stylize.completion"):
+        monkeypatch.setattr(f"{module}.load_dance_model", lambda _bundle, device: load_dance_model(tiny_bundle, device))
+    monkeypatch.setattr("stylize.again.bundle_hash", lambda _bundle: load_dance_model(tiny_bundle).bundle_hash)
+
+
+@pytest.fixture
+def project(projects, receive, song_bytes) -> Project:
+    made = projects.create("A dance")
+    song = made.adopt(receive(song_bytes))
+    made.change("a song", lambda state: replace(state, song=song.id, seconds=6.0))
+    return made
+
+
+@pytest.fixture
+def do(storage, project):
+    """Carry a task out as a worker would, and take its takes in as the queue would."""
+
+    def carry(task, what: str = "an edit") -> dict:
+        state = project.read().state
+        song = {
+            name: getattr(state, name) for name in ("song", "start_s", "seconds", "tempo", "first_count", "timeline")
+        }
+        job = {"id": new_id(), "kind": kind_of(task), "project": project.id, "what": what, "settings": asdict(task)}
+        file = storage.jobs / f"{job['id']}.json"
+        write_json(file, job | {"song": song | {"styles": list(state.styles)}})
+        result = json.loads(json.dumps(carry_out(file, lambda *_progress: None)))
+        if "takes" in result:
+            project.add_takes(what, [take_of(row) for row in result["takes"]])
+        return result | {"id": job["id"]}
+
+    return carry
+
+
+@pytest.fixture
+def danced(do, project):
+    do(Dance(takes=2, steps=2), "Dance")
+    return project.read().state
+
+
+def files_of(project: Project) -> dict[Path, str]:
+    return {
+        path: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in project.folder.rglob("*")
+        if path.is_file() and path.name != "project.json"
+    }
+
+
+def test_listening_finds_what_the_recipes_go_by(do, project):
+    song = project.read().state.song
+    assert project.listened(song) is None
+    do(Listen(song))
+    told = project.listened(song)
+    heard = track_beats(project.media_path(song))
+    grids = {"as heard": heard, "half": half_time(heard), "double": double_time(heard)}
+    for tempo, grid in grids.items():
+        np.testing.assert_allclose(told[tempo]["beats_s"], grid.beats_s, atol=1e-4)
+        assert told[tempo]["counts"] == grid.counts().tolist()
+    assert told["seconds"] == SONG_S and max(told["peaks"]) == 1 and min(told["peaks"]) >= 0
+    loudest = np.argmax(told["peaks"]) / len(told["peaks"]) * SONG_S
+    assert loudest % 0.5 < 0.05  # on a click
+
+
+def test_a_dance_is_as_long_as_the_excerpt_and_knows_its_song(danced, project):
+    assert [take.label for take in danced.takes] == ["Dance, take 1", "Dance, take 2"]
+    assert danced.shown == danced.takes[0].id
+    for take in danced.takes:
+        assert take.seconds == pytest.approx(6.0, abs=0.05) and take.start_s == 0.0
+        for suffix in (".npz", ".bvh", ".glb", ".counts.csv"):
+            assert project.take_path(take.id, suffix).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("span", "keep"), [("1s:3s", ()), ("0s:2s", ("legs", "root path")), ("4s:6s", ()), ("2c:6c", ("left arm",))]
+)
+def test_nothing_outside_the_selection_changes_and_undo_takes_back_all_of_it(span, keep, do, danced, project):
+    """Bit for bit, in the take's own file; and the take that was edited is left as it is."""
+    before, files = project.read(), files_of(project)
+    do(Complete("regenerate", (danced.shown,), span=span, keep=keep, steps=2))
+    after = project.read().state
+    take = after.take(after.shown)
+    assert take.parent == danced.shown and after.takes[:2] == danced.takes
+    old, new = (read_motion(project.take_path(id)) for id in (danced.shown, take.id))
+    ((start_s, stop_s),) = take.made_s
+    outside = torch.ones(len(old), dtype=torch.bool)
+    outside[round(start_s * 30) : round(stop_s * 30)] = False
+    assert torch.equal(old.rotations[outside], new.rotations[outside])
+    assert torch.equal(old.root_m[outside], new.root_m[outside])
+    assert not torch.equal(old.rotations, new.rotations)
+    if "legs" in keep:
+        assert torch.equal(old.rotations[:, [1, 4, 7, 10]], new.rotations[:, [1, 4, 7, 10]])
+        assert torch.equal(old.root_m[:, :2], new.root_m[:, :2])
+    undone = project.undo()
+    assert undone.state == before.state and undone.redoes == "an edit"
+    assert files.items() <= files_of(project).items()
+    assert project.redo().state == after
+
+
+def test_a_foot_lock_moves_nothing_but_the_legs_of_its_span(do, danced, project):
+    do(Complete("foot lock", (danced.shown,), span="2s:4s", steps=2))
+    old, new = (read_motion(project.take_path(id)) for id in (danced.shown, project.read().state.shown))
+    legs = torch.zeros(24, dtype=torch.bool)
+    legs[[1, 2, 4, 5, 7, 8]] = True
+    assert torch.equal(old.root_m, new.root_m) and torch.equal(old.rotations[:, ~legs], new.rotations[:, ~legs])
+    assert torch.equal(old.rotations[:60], new.rotations[:60]) and torch.equal(old.rotations[120:], new.rotations[120:])
+    assert not torch.equal(old.rotations[60:120], new.rotations[60:120])
+
+
+@pytest.mark.parametrize(
+    ("task", "seconds"),
+    [
+        (Complete("in-fill", ("?",), gaps=("1s:2s",), keyframes=("1.5s",), steps=2), 6.0),
+        (Complete("continue", ("?",), length="1s", steps=2), 7.0),
+        (Complete("loop", ("?",), length="1s", steps=2), 7.0),
+        (Complete("blend", ("?", "?"), length="1s", leave="3s", enter="2s", steps=2), 8.0),
+        (Complete("in-between", ("?", "?"), length="1s", leave="2s", enter="5s", alone=True, steps=2), 4.0),
+    ],
+)
+def test_every_edit_makes_a_take_of_its_length(task, seconds, do, danced, project):
+    ids = [take.id for take in danced.takes]
+    do(replace(task, sources=tuple(ids[: len(task.sources)])))
+    state = project.read().state
+    assert state.take(state.shown).seconds == pytest.approx(seconds, abs=0.1)
+    assert state.take(state.shown).parent == ids[0]
+
+
+def test_a_window_is_danced_anew(do, danced, project):
+    do(Remake(danced.takes[1].id, (1.0,)))
+    take = project.read().state.take(project.read().state.shown)
+    old, new = (read_motion(project.take_path(id)) for id in (danced.takes[1].id, take.id))
+    ((_, stop_s),) = take.made_s
+    after = round(stop_s * 30)
+    assert torch.equal(old.rotations[after:], new.rotations[after:]) and after < len(old)
+    assert not torch.equal(old.rotations[:after], new.rotations[:after])
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (Complete("regenerate", ("?",), span="1s:90s"), "90s"),
+        (Complete("regenerate", ("?",), span="nonsense"), "no span"),
+        (Complete("regenerate", ("?",), span="1s:2s", keep=("tail",)), "tail"),
+        (Complete("blend", ("?",), length="1s"), "needs 2 motions"),
+        (Complete("continue", ("?",)), "no time"),
+    ],
+)
+def test_edits_that_cannot_be_are_told_in_a_sentence_and_leave_nothing(task, said, do, danced, project):
+    before = project.read()
+    with pytest.raises(InputError, match=said):
+        do(replace(task, sources=(danced.shown,)))
+    assert project.read() == before
+    assert all(folder.name in {take.folder for take in danced.takes} for folder in (project.folder / "takes").iterdir()
+               if any(folder.iterdir()))  # fmt: skip
+
+
+@pytest.mark.parametrize("format", ["npz", "bvh", "glb", "counts.csv"])
+def test_what_is_there_already_is_exported_byte_for_byte(format, do, danced, project):
+    made = do(Export(danced.shown, format))
+    exported = project.export_path(made["id"])
+    assert exported.name == f"take1.{format}" == made["file"]
+    assert exported.read_bytes() == project.take_path(danced.shown, f".{format}").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["mp4", "html"])
+def test_films_and_pages_are_exported(format, do, danced, project):
+    exported = project.export_path(do(Export(danced.shown, format, size=(64, 64)))["id"])
+    head = exported.read_bytes()[:100]
+    assert b"ftyp" in head if format == "mp4" else b"<!doctype html>" in head
+
+
+def test_blender_that_is_not_there_is_told(do, danced, monkeypatch, tmp_path):
+    monkeypatch.setenv("VIMO_BLENDER", str(tmp_path / "no blender"))
+    with pytest.raises(InputError, match="VIMO_BLENDER"):
+        do(Export(danced.shown, "fbx"))
+
+
+# --- styles
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("VIMO_STYLES", str(tmp_path / "styles"))
+    return tmp_path / "styles"
+
+
+def test_clips_are_added_under_their_names_and_stay_when_more_come(do, project, receive, library, monkeypatch, storage):
+    seen: list = []
+
+    def collect(places, clips, settings, report):
+        seen.append(sorted(path.name for place in places for path in place.iterdir()))
+        return Summary(1, 2, 2, 0, {}, 5.0, {}, (), Path("page.html"))
+
+    from stylize.style_clips.collect import Summary
+
+    monkeypatch.setattr("stylize.style_clips.collect.collect", collect)
+    first, second = (
+        project.adopt(receive(data, label)) for data, label in ((b"1", "My Clip!.mp4"), (b"2", "../x.mp4"))
+    )
+    assert do(StyleAdd("waltz", (first.id,)))["kept"] == 2
+    do(StyleAdd("waltz", (second.id,)))
+    assert [len(names) for names in seen] == [1, 2] and seen[0][0].startswith("my-clip-") and seen[0][0] in seen[1]
+    for name in ("../evil", "Ü", "", "con"):
+        with pytest.raises(InputError):
+            do(StyleAdd(name, (first.id,)))
+    assert [path.name for path in storage.clips.iterdir()] == ["waltz"]
+
+
+def test_training_tells_its_steps(do, library, monkeypatch, storage, project):
+    (library / "waltz" / "clips").mkdir(parents=True)
+    told: list = []
+    monkeypatch.setattr("core_vimo.clip_set.ClipSet", lambda _folder: SimpleNamespace(index={"source": "me"}))
+    monkeypatch.setattr("stylize.studio.teaching._LOOK_EVERY_S", 0.01)
+
+    def train_style(config) -> None:
+        assert (config.name, config.data.source, config.trainer.steps) == ("waltz", "me", 40)
+        stats = Path(config.out) / "training" / "stats.jsonl"
+        stats.parent.mkdir()
+        stats.write_text('{"step": 10, "loss": 1}\n{"step": 20, "loss": 1}\n')
+        while ("Training", 20, 40) not in told:
+            pass
+
+    monkeypatch.setattr("edge_adapter.style_training.train_style", train_style)
+    from stylize.studio.bench import Bench
+    from stylize.studio.teaching import style_train
+
+    bench = SimpleNamespace(spec=Bench)
+    assert style_train(bench, StyleTrain("waltz", 40), lambda *progress: told.append(progress)) == {"name": "waltz"}
+    assert told[0] == ("Training", 0, 40)
+    with pytest.raises(InputError, match="no clips"):
+        style_train(bench, StyleTrain("tango"), lambda *_progress: None)
+
+
+def test_a_package_that_is_none_is_told_by_its_label(do, project, receive, library):
+    media = project.adopt(receive(b"no package", "nice.vimostyle"))
+    with pytest.raises(InputError, match=r"nice\.vimostyle"):
+        do(StyleInstall(media.id))
+
+
+@pytest.mark.slow
+def test_a_real_worker_listens(storage, project, monkeypatch):
+    """The whole way: queue, process, recipe, file."""
+    queue = JobQueue(storage, ("cpu",))
+    try:
+        song = project.read().state.song
+        job = over(queue, queue.submit(Listen(song), project, "Listen"), 300)
+        assert (job.status, job.error) == ("done", "") and project.listened(song)["as heard"]["beats_s"]
+    finally:
+        queue.close()
+
+
+def test_contents_are_what_they_are(tmp_path, song_bytes):
+    from stylize.studio.contents import inspect
+
+    (tmp_path / "x").write_bytes(song_bytes)
+    assert inspect("song", tmp_path / "x", "song") == Contents(".wav", {"seconds": SONG_S})
