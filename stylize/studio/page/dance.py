@@ -10,6 +10,7 @@ from stylize.studio.page.styles import style_palette
 from stylize.studio.tasks import Dance
 
 _SEEDS = 1_000_000
+_KIND = "dance"
 
 
 def dance_panel(session: Session) -> None:
@@ -40,7 +41,7 @@ def dance_panel(session: Session) -> None:
                 smoothing_s=float(smoothing.value or 0),
                 plant=bool(plant.value),
             )
-            session.submit(task, "dance" if count == 1 else f"{count} takes")
+            session.submit(task, _name(session))
             seed.set_value(secrets.randbelow(_SEEDS))
 
     def show() -> None:
@@ -50,3 +51,8 @@ def dance_panel(session: Session) -> None:
         wait.set_text("The song is being listened to." if session.song else "Drop a song first, under Song.")
 
     session.shows(show)
+
+
+def _name(session: Session) -> str:
+    """Dances of a project are numbered, whatever became of their takes."""
+    return f"Dance {1 + sum(job.kind == _KIND for job in session.jobs)}"

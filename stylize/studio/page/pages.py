@@ -13,7 +13,7 @@ from core_vimo.errors import InputError
 from stylize.studio.page.dance import dance_panel
 from stylize.studio.page.edit import edit_panel
 from stylize.studio.page.export import export_panel
-from stylize.studio.page.pieces import Problem, button
+from stylize.studio.page.pieces import Problem, button, light
 from stylize.studio.page.session import Session, Studio
 from stylize.studio.page.song import song_panel
 from stylize.studio.page.stage import Stage
@@ -200,7 +200,7 @@ class _Rail:
     def choose(self, name: str) -> None:
         for known, panel in self._panels.items():
             panel.set_visibility(known == name)
-            self._buttons[known].classes(add="on" if known == name else "", remove="" if known == name else "on")
+            light(self._buttons[known], known == name)
 
 
 def _panels(session: Session, stage: Stage, place: ui.element) -> dict[str, ui.element]:

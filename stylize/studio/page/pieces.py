@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from core_vimo.errors import InputError
 from stylize.studio.page.session import Session
+from stylize.studio.storage import UploadKind
 
 
 class Problem:
@@ -35,12 +37,24 @@ class Drop(ui.element, component="drop.js"):
     """Where files are dropped or chosen; each is sent by itself, with progress, and refused in a sentence below."""
 
     def __init__(
-        self, session: Session, kind: str, words: str, accept: str, received: Callable[[str], None], many: bool = False
+        self,
+        session: Session,
+        kind: UploadKind,
+        words: str,
+        accept: str,
+        received: Callable[[str], None] | None = None,
+        many: bool = False,
     ) -> None:
         super().__init__()
         self._props["url"] = f"/upload/{session.project.id}/{kind}"
         self._props["words"], self._props["accept"], self._props["many"] = words, accept, many
-        self.on("received", lambda event: received(str(event.args)))
+        self._session, self._received = session, received
+        self.on("received", self._arrived)
+
+    def _arrived(self, event: GenericEventArguments) -> None:
+        self._session.look()
+        if self._received is not None:
+            self._received(str(event.args))
 
 
 def heading(words: str, hint: str = "") -> None:
@@ -59,6 +73,12 @@ def button(
     if tip:
         made.tooltip(tip)
     return made
+
+
+def light(made: ui.button, on: bool) -> None:
+    """Show that a button is chosen, to eyes and ears."""
+    made.classes(add="on" if on else "", remove="" if on else "on")
+    made.props(f"aria-pressed={'true' if on else 'false'}")
 
 
 class Chips:
@@ -81,9 +101,7 @@ class Chips:
 
     def _show(self) -> None:
         for word, shown in self._buttons.items():
-            pressed = word in self.chosen
-            shown.classes(add="on" if pressed else "", remove="" if pressed else "on")
-            shown.props(f"aria-pressed={'true' if pressed else 'false'}")
+            light(shown, word in self.chosen)
 
 
 def number(words: str, value: float, low: float, high: float, step: float = 1) -> ui.number:

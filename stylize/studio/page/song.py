@@ -1,12 +1,13 @@
 """The song: dropped, listened to, its counts corrected by ear, and how much of it is danced."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 
 from stylize.studio.counting import first_count_at, tapped
-from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words
+from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words, light
 from stylize.studio.page.session import Session
 from stylize.studio.page.stage import Stage
 from stylize.studio.project import State, Tempo
@@ -58,15 +59,14 @@ class _Counts:
         heading("Counts", "Play the song: does the 1 fall where you would count it?")
         self._heard = ui.label().classes("fact")
         with ui.row().classes("tight"):
-            button("half", lambda: self._tempo("half"), kind="plain", tip="Count every other beat")
-            button("as heard", lambda: self._tempo("as heard"))
-            button("double", lambda: self._tempo("double"), tip="Count twice as fast")
-            tap = button("tap", lambda: None, kind="plain", tip="Tap along with the beat, four times or more")
-            tap.on("pointerdown", self._tap, args=["timeStamp"])
+            tips: dict[Tempo, str] = {"half": "Every other beat", "as heard": "", "double": "Twice as fast"}
+            self._tempi = {tempo: button(tempo, partial(self._tempo, tempo), tip=tip) for tempo, tip in tips.items()}
         with ui.row().classes("tight"):
             button("", lambda: self._nudge(-1), icon="chevron_left", kind="quiet", tip="Count 1 a beat earlier")
             button("1 is here", self._here, kind="plain", tip="The beat under the white line becomes count 1")
             button("", lambda: self._nudge(1), icon="chevron_right", kind="quiet", tip="Count 1 a beat later")
+            tap = button("tap", lambda: None, tip="Tap along with the beat, four times or more")
+            tap.on("pointerdown", self._tap, args=["timeStamp"])
         self._problem = Problem()
         session.shows(self._show)
 
@@ -75,6 +75,8 @@ class _Counts:
         if heard is None:
             return
         grid = heard[self._session.state.tempo]
+        for tempo, shown in self._tempi.items():
+            light(shown, tempo == self._session.state.tempo)
         if not grid["beats_s"]:
             self._heard.set_text("No beats were heard; the dance goes by the sound alone.")
             return

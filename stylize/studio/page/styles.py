@@ -1,6 +1,7 @@
 """Styles: the palette with their strengths, and where on the timeline each is danced."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from nicegui import ui
@@ -19,14 +20,31 @@ COLOURS = ("#c58bf2", "#7fd18b", "#f28b8b", "#8bb4f2", "#e8d16b", "#f2a6d8")
 
 
 def style_palette(session: Session) -> None:
+    """Built anew when a style was trained or taken in."""
     heading("Style")
-    known = [name for name, folder in styles().items() if is_trained(folder)]
+    place = ui.column().classes("part")
+    built: list[list[str]] = []
+    shows: list[Callable[[], None]] = []
+
+    def show() -> None:
+        known = [name for name, folder in styles().items() if is_trained(folder)]
+        if built != [known]:
+            built[:] = [known]
+            place.clear()
+            with place:
+                shows[:] = [_palette(session, known)]
+        shows[0]()
+
+    session.shows(show)
+
+
+def _palette(session: Session, known: list[str]) -> Callable[[], None]:
+    """The styles there are; what shows their state."""
     if not known:
         ui.label(_NONE).classes("hint")
-        return
+        return lambda: None
     problem = Problem()
-    with ui.column().classes("part"):
-        dials = {name: _Dial(session, name, problem) for name in known}
+    dials = [_Dial(session, name, problem) for name in known]
     heading("Style over time", "Select counts on the timeline, then give them a style.")
     with ui.row().classes("tight"):
         style = ui.select(known, value=known[0], label="style").props("dense outlined").classes("number")
@@ -37,12 +55,12 @@ def style_palette(session: Session) -> None:
     written = ui.label().classes("fact")
 
     def show() -> None:
-        for dial in dials.values():
+        for dial in dials:
             dial.show()
         lay.set_enabled(session.span is not None)
         written.set_text(session.state.timeline)
 
-    session.shows(show)
+    return show
 
 
 class _Dial:

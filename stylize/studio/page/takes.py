@@ -35,10 +35,16 @@ def takes_column(session: Session) -> None:
         with listed:
             if not state.takes:
                 ui.label("Takes appear here. Click one to watch it.").classes("hint")
-            for take in reversed(state.takes):
+            for take in _newest_first(state.takes):
                 _card(session, take, problem)
 
     session.shows(show)
+
+
+def _newest_first(takes: tuple[Take, ...]) -> list[Take]:
+    """The last job's takes on top, and of each job the best first, as they came."""
+    folders = list(dict.fromkeys(take.folder for take in takes))
+    return sorted(takes, key=lambda take: -folders.index(take.folder))
 
 
 def show_take(session: Session, take: str) -> None:

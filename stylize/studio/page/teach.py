@@ -6,15 +6,15 @@ from core_vimo.errors import InputError
 from stylize.studio.page.pieces import Drop, Problem, button, heading, number
 from stylize.studio.page.session import Session
 from stylize.studio.page.windows import Windows
-from stylize.studio.tasks import StyleAdd, StyleTrain
+from stylize.studio.tasks import StyleAdd, StyleInstall, StyleTrain
 from stylize.style_library import clips_of, folder_of, is_name, is_trained, styles
 
 
 def teach_panel(session: Session) -> None:
     heading("Teach a style", "A handful of short clips of one style: videos, or motion files.")
     name = ui.input("name of the style", placeholder="jackson").props("dense outlined").classes("wide")
-    Drop(session, "video", "Drop video clips", "video/*", lambda _id: session.look(), many=True)
-    Drop(session, "motion", "Drop motion clips", ".bvh,.npz,.glb,.pkl", lambda _id: session.look(), many=True)
+    Drop(session, "video", "Drop video clips", "video/*", many=True)
+    Drop(session, "motion", "Drop motion clips", ".bvh,.npz,.glb,.pkl", many=True)
     clips = ui.column().classes("part")
     chosen: dict[str, ui.checkbox] = {}
     problem = Problem()
@@ -45,9 +45,15 @@ def teach_panel(session: Session) -> None:
         with problem.told():
             session.submit(StyleTrain(style(), round(steps.value or 0)), f"train {style()}")
 
+    def install(id: str) -> None:
+        with problem.told():
+            session.submit(StyleInstall(id), f"take in {session.content.medium(id).label}")
+
     button("1. Look at the clips", add, kind="main")
     steps = number("training steps (0: as usual)", 0, 0, 100_000)
     button("2. Train", train)
+    heading("A style from elsewhere")
+    Drop(session, "style", "Drop a .vimostyle package", ".vimostyle", lambda id: install(id))
     listed = ui.column().classes("part")
     known: dict[str, bool] = {}
 

@@ -10,14 +10,14 @@ from stylize.studio.tasks import Motion
 
 def video_panel(session: Session) -> None:
     heading("Video", "One person, the whole body, from a camera that may move. Their movement becomes takes in 3D.")
-    Drop(session, "video", "Drop a video here, or click to choose one", "video/*", lambda _id: session.look())
+    Drop(session, "video", "Drop a video here, or click to choose one", "video/*")
     problem = Problem()
     with ui.row().classes("tight"):
         takes = number("takes", 2, 1, 8)
         person = number("person (0: whoever is seen most)", 0, 0, 9)
     listed = ui.column().classes("part")
     heading("Motion files", "BVH of any person's rig, or NPZ and GLB: to blend into.")
-    Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", lambda _id: session.look(), many=True)
+    Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", many=True)
     drawn: list[str] = []
 
     def move(video: Media) -> None:
