@@ -121,8 +121,8 @@ class JobQueue:
             waiting = [other for other in self._jobs.values() if other.status == "waiting"]
             if len(waiting) >= _MOST_WAITING or sum(j.project == project.id for j in waiting) >= _MOST_WAITING_OF_ONE:
                 raise InputError("too many jobs wait already; let some of them finish, or cancel one")
-            self._jobs[job.id] = job
             self._keep(job)
+            self._jobs[job.id] = job
             self._forget_old()
             self._lock.notify_all()
             return self.job(job.id)
@@ -236,7 +236,7 @@ class JobQueue:
             self._update(job.id, status="stopped", ended=time.time(), error=_STOPPED, worker=None)
         else:
             self._update(job.id, status="failed", ended=time.time(), error=error, worker=None)
-            if ending.log:
+            with suppress(OSError):
                 self._file(job.id).with_suffix(".log").write_text(ending.log, errors="backslashreplace")
 
     def _take_in(self, job: Job, result: dict[str, Any]) -> None:
@@ -279,8 +279,10 @@ class JobQueue:
         write_json(self._file(job.id), {"format": _FORMAT, **asdict(job)})
 
     def _update(self, id: str, **changes: Any) -> None:
+        """On a disk that is full, what is known here goes on being true."""
         self._jobs[id] = replace(self._jobs[id], **changes)
-        self._keep(self._jobs[id])
+        with suppress(InputError):
+            self._keep(self._jobs[id])
 
     def _clear(self, job: Job) -> None:
         """Remove what a job that came to nothing left in the project."""

@@ -208,8 +208,14 @@ def media_of(row: dict[str, Any]) -> Media:
 
 
 def write_json(path: Path, content: Any) -> None:
-    with publish_file(path) as aside:
-        aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    """The file appears whole or not at all. Raises InputError where the disk is full, or nothing can be written."""
+    try:
+        with publish_file(path) as aside:
+            aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); make room on the disk and try again"
+        ) from error
 
 
 def remove(path: Path) -> None:

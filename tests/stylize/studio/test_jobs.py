@@ -218,6 +218,20 @@ def test_a_project_that_goes_takes_its_jobs_along(queue, with_song, projects, st
     assert queue.jobs(project.id) == [] and list(storage.projects.iterdir()) == []
 
 
+def test_a_full_disk_is_told_to_who_submits_and_ends_no_line(queue, with_song, monkeypatch):
+    project = with_song()
+    job = queue.submit(Dance(), project, "wait")
+    until(lambda: queue.job(job.id).doing == "Waiting")
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", lambda *_content, **_how: (_ for _ in ()).throw(OSError(28, "No space left")))
+        with pytest.raises(InputError, match="No space"):
+            queue.submit(Dance(), project, "make")
+        assert queue.cancel(job.id).status == "cancelled"
+        until(lambda: not queue.busy(), 20)
+    assert [other.id for other in queue.jobs(project.id)] == [job.id]
+    assert over(queue, queue.submit(Dance(), project, "make")).status == "done"
+
+
 def test_what_is_kept_of_a_workers_chatter_is_bounded():
     import io
     from collections import deque
