@@ -19,7 +19,8 @@ from core_vimo.diffusion.sampling import Callback, Sampler, dpmpp_2m
 from core_vimo.diffusion.windows import Windows, in_bfloat16, in_turns, window_noise, windows_over
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE, FIRST, TRAVEL
-from core_vimo.motion import Motion, ground
+from core_vimo.motion import Motion
+from core_vimo.video_to_motion.floor import stand_on_floor
 from core_vimo.video_to_motion.turned_windows import tied_up_to_a_turn, turnable
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class VideoMotion:
                 clip=1.0,
                 callback=_counted(progress, number * self.steps, len(groups) * self.steps),
             )
-            motions += [ground(self.model.codec.decode(x)) for x in x0]
+            motions += [stand_on_floor(self.model.codec.decode(x)) for x in x0]
         return motions
 
     @torch.no_grad()
