@@ -33,8 +33,10 @@ def declared_seconds(container: av.container.InputContainer, track: Track) -> fl
     return None if container.duration is None else container.duration / av.time_base
 
 
-def media_error(path: Path, error: Exception) -> MediaError:
-    """Any failure as a MediaError.
+def media_error(
+    path: Path, error: Exception, wanted: str = "sound or video", formats: str = "wav, mp3 or mp4"
+) -> MediaError:
+    """Any failure as a MediaError; `wanted` is what the file should have been, as one of `formats`.
 
     Malformed files raise InvalidDataError and EOFError, but also MemoryError, UnicodeDecodeError and IndexError.
     """
@@ -42,7 +44,7 @@ def media_error(path: Path, error: Exception) -> MediaError:
         return error
     reason = getattr(error, "strerror", None) or type(error).__name__
     return MediaError(
-        f"{path}: cannot be read as sound or video ({reason}); convert it to wav, mp3 or mp4 and try again"
+        f"{path}: cannot be read as {wanted} ({reason}); take a whole copy of it, or convert it to {formats}"
     )
 
 

@@ -68,7 +68,7 @@ def probe(path: Path | str) -> VideoFacts:
             seconds = declared_seconds(container, track) or _counted_seconds(container, track)
             return VideoFacts(width, height, float(_rate(track)), seconds, bool(container.streams.audio))
     except Exception as error:
-        raise media_error(path, error) from error
+        raise media_error(path, error, "a video", "mp4") from error
 
 
 def frames(
@@ -100,7 +100,7 @@ def frames(
                     return
     except Exception as error:
         if number == first:
-            raise media_error(path, error) from error
+            raise media_error(path, error, "a video", "mp4") from error
         log.warning("%s: damaged after %.1f s (%s); going on with what comes before", path, end_s, error)
         return
     _check_end(path, number > first, start_s, float(end_s), declared_s)

@@ -120,9 +120,11 @@ def _stored(arrays: dict[str, Any], name: str, count: int) -> Any:
 def _from_folder(folder: Path) -> Iterator[_Person]:
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and path.is_file())
     files = [path for path in files if path.name.endswith(_PER_FRAME)] or files
+    other = next((path.name for path in files if not _NUMBER.search(path.stem)), None)
+    if not files or other:
+        held = f"'{other}', which is no numbered frame" if other else f"no *{_PER_FRAME}"
+        raise InputError(f"{folder}: holds {held}; give one video, or a folder with nothing but OpenPose's JSON files")
     numbers = [_frame_number(folder, path.name.replace(_PER_FRAME, ".json")) for path in files]
-    if not files:
-        raise InputError(f"{folder}: holds no *{_PER_FRAME}; name the folder that OpenPose wrote, or a JSON file")
     if len(set(numbers)) < len(numbers):
         raise InputError(f"{folder}: holds two files for one frame, as of two videos; keep one video in a folder")
     for number, path in zip(numbers, files, strict=True):

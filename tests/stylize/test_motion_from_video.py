@@ -122,6 +122,38 @@ def test_what_can_not_be_is_one_sentence_and_leaves_nothing(options, told, poses
     assert not (tmp_path / "out").exists()
 
 
+def _a_folder_with_a_film(folder, film, name):
+    (folder / name).write_bytes(film.read_bytes()) if name.endswith(".mp4") else (folder / name).write_text('{"a": 1}')
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda folder, film: _a_folder_with_a_film(folder, film, "a.mp4"), "give one video, or a folder"),
+        (
+            lambda folder, film: _a_folder_with_a_film(folder, film, "readme.json"),
+            "'readme.json', which is no numbered",
+        ),
+        (lambda folder, film: _written(folder / "text.mp4", b"hello " * 999), "cannot be read as a video"),
+        (lambda folder, film: _written(folder / "half.mp4", film.read_bytes()[:2000]), "take a whole copy"),
+    ],
+    ids=["folder of videos", "folder of other JSON", "text", "half an mp4"],
+)
+def test_what_is_no_video_is_one_sentence_that_speaks_of_video(make, told, film, vimo_bundle, tmp_path, capsys):
+    (tmp_path / "given").mkdir()
+    given = make(tmp_path / "given", film)
+    assert main(["motion", str(given), "--out", str(tmp_path / "out"), "--bundle", str(vimo_bundle)]) == 2
+    shown = capsys.readouterr().err
+    assert told in shown and shown.count("\n") == 1 and "wav" not in shown
+    assert not (tmp_path / "out").exists()
+
+
+def _written(path, content):
+    path.write_bytes(content)
+    return path
+
+
 def test_nobody_seen_clearly_is_told(vimo_bundle, tmp_path, capsys, invented_dance, keypoints):
     faint = keypoints(invented_dance(60, 1))
     faint[..., 2] = 0.2

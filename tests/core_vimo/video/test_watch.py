@@ -147,6 +147,14 @@ def test_what_cannot_become_a_motion_is_told_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+def test_a_film_of_240_pictures_a_second_lasts_as_long_as_it_does(film: Callable[..., Path]) -> None:
+    path = film(lambda s: with_square(scene(0), 20 + s // 4), 240, fps=240)
+    eye = RedSquares()
+    footage = footage_of(path, estimator=eye)
+    assert len(footage) == len(eye.seen) == 30
+    assert abs(float(footage.pose.xy[15, 8, 0]) - (40 + 30)) < 4
+
+
 def test_a_person_who_is_not_there_is_told_with_the_file(film: Callable[..., Path]) -> None:
     path = film(lambda s: with_square(scene(0), 50), 30)
     with pytest.raises(InputError, match=r"clip\.mp4: person 2 was asked for"):
