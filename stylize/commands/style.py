@@ -104,7 +104,7 @@ def _add(arguments: argparse.Namespace) -> int:
         with suppress(OSError):
             folder.rmdir()  # where it was new, and nothing came into it
         raise
-    if PartialState().is_main_process:
+    if PartialState(cpu=True).is_main_process:
         _tell_clips(summary, arguments.name)
     return 0
 

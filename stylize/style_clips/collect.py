@@ -28,7 +28,7 @@ from edge_adapter.features import LibrosaExtractor
 from stylize.progress import Report
 from stylize.style_clips.copies import nearest_earlier
 from stylize.style_clips.find import find_items
-from stylize.style_clips.hold_out import BOTH, held_out_clips, split_in_time
+from stylize.style_clips.hold_out import BOTH, has_an_end_to_spare, held_out_clips, split_in_time
 from stylize.style_clips.page import PAGE, write_page
 from stylize.style_clips.prepare import Preparer, Record
 from stylize.style_clips.settings import CollectSettings
@@ -75,7 +75,7 @@ def collect(
     settings = settings or CollectSettings()
     items = find_items([Path(place) for place in places])
     there_before = folder.exists()
-    state = PartialState(timeout=_PATIENCE)
+    state = PartialState(cpu=True, timeout=_PATIENCE)  # without it, processes without a GPU think they are alone
     tell = report if state.is_main_process else lambda what, done, total: None
     prepare = Preparer(folder / ITEMS, settings, bundle, tell)
     with _one_thread(), state.split_between_processes(items) as own:
@@ -203,9 +203,9 @@ def _judged(records: list[Record], settings: CollectSettings) -> tuple[list[Clip
         for window, reason in zip(record.windows, own, strict=True):
             side = SPLITS[split]
             if test is None:
-                side = split_in_time(window.start, record.frames, settings.window_frames)
+                side = split_in_time(window.start, record.frames, settings.window_frames, settings.stride_frames)
             rows.append((number, window.take, window.start, not reason, reason, side, window.facts.scores()))
-        if test is None and record.frames >= 2 * settings.window_frames:
+        if test is None and has_an_end_to_spare(record.frames, settings.window_frames):
             split = BOTH
         clips.append(
             Clip(

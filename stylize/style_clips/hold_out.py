@@ -37,13 +37,20 @@ def held_out_clips(names: Sequence[str], patterns: Sequence[str]) -> set[str] | 
     return set(ordered[: round(len(names) / SHARE)])
 
 
-def split_in_time(start: int, clip_frames: int, window_frames: int) -> int:
-    """The split of one window: the last fifth of a clip's time, at least one window, is test.
+def split_in_time(start: int, clip_frames: int, window_frames: int, stride: int) -> int:
+    """The split of one window: of the last fifth of a clip's time, at least one window, is test.
 
-    Clips shorter than two windows have nothing to spare.
+    Clips shorter than three windows have nothing to spare. Windows start every `stride` frames, and one at the border.
     """
+    if not has_an_end_to_spare(clip_frames, window_frames):
+        return SPLITS["train"]
     spared = max(clip_frames // SHARE, window_frames)
-    border = clip_frames - (spared if clip_frames >= 2 * window_frames else 0)
+    border = (clip_frames - spared) // stride * stride
     if start >= border:
         return SPLITS["test"]
     return SPLITS["train"] if start + window_frames <= border else ACROSS
+
+
+def has_an_end_to_spare(clip_frames: int, window_frames: int) -> bool:
+    """Whether a clip's end can be held out and most of it is still learned from."""
+    return clip_frames >= 3 * window_frames

@@ -27,7 +27,7 @@ SETTINGS = CollectSettings(samples=2, licence="CC0", source="invented")
 def clips(tmp_path_factory, invented_dance, poses, song):
     """Two motions (one with its song), keypoints of a video, and five files that are of no use."""
     folder = tmp_path_factory.mktemp("clips")
-    write_motion(invented_dance(330, 1), folder / "long.npz")
+    write_motion(invented_dance(480, 1), folder / "long.npz")
     write_motion(invented_dance(170, 2), folder / "sung.bvh")
     shutil.copy(song, folder / "sung.wav")
     shutil.copy(poses, folder / "filmed.poses.json")
@@ -54,7 +54,7 @@ def test_good_clips_are_collected_and_every_bad_one_is_told_in_words(made):
     assert summary.clips == 3
     assert summary.failed.keys() == {"broken", "short", "slow", "twin", "pop_song"}
     said = {name: sentence.lower() for name, sentence in summary.failed.items()}
-    assert said["broken"].startswith("broken.mp4: cannot be read as sound or video")
+    assert said["broken"].startswith("broken.mp4: cannot be read as a video")
     assert "short.npz: lasts 2.0 s, and a window needs 5 s" in said["short"]
     assert "slow.npz: has 2 poses a second" in said["slow"]
     assert "the same file as the clip 'long'" in said["twin"]
@@ -69,13 +69,13 @@ def test_a_clip_keeps_its_sound_its_takes_and_its_windows(made, invented_dance):
     assert by_name["sung"].sound == "its own"
     assert by_name["long"].sound.startswith("none: rendered")
     assert [by_name[name].takes for name in ("filmed", "long", "sung")] == [2, 1, 1]
-    assert by_name["long"].frames == 330
+    assert by_name["long"].frames == 480
     item = [clip.name for clip in clips.clips].index("long")
     rows = np.flatnonzero(clips.windows["item"] == item)
-    assert clips.windows["start"][rows].tolist() == list(range(0, 181, 15))
+    assert clips.windows["start"][rows].tolist() == list(range(0, 331, 15))
     motion, features, _ = clips.read(int(rows[2]))
     assert torch.allclose(
-        motion.rotations[:, 1:], invented_dance(330, 1).rotations[30:180, 1:], atol=1e-4
+        motion.rotations[:, 1:], invented_dance(480, 1).rotations[30:180, 1:], atol=1e-4
     )  # the root is turned to the audience
     assert features.shape == (150, 35)
     assert (clips.index["licence"], clips.index["source"]) == ("CC0", "invented")
