@@ -16,7 +16,7 @@ PORT = 8080
 def serve(port: int = PORT, host: str = LOCAL, browser: bool = True, data: Path | None = None) -> None:
     """Serve the studio until it is interrupted. Raises InputError, MissingExtraError without the extra `studio`.
 
-    data: the folder with everything in it (default: `$VIMO_DATA`, else the platform's).
+    data: the folder with everything in it (default: `$VIMO_HOME`, else the platform's).
     """
     storage = Storage(data)
     storage.sweep()

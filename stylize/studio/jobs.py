@@ -96,7 +96,7 @@ class JobQueue:
             self._charge.acquire()
         except filelock.Timeout as error:
             raise InputError(
-                f"{storage.root}: another studio is open on this folder; use that one, or name another with VIMO_DATA"
+                f"{storage.root}: another studio is open on this folder; use that one, or name another with VIMO_HOME"
             ) from error
         self._load()
         lanes = [("devices", device) for device in devices or found_devices()] + [(_QUICK, "cpu")]

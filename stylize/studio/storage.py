@@ -104,7 +104,7 @@ def shown(label: str) -> str:
 
 
 class Storage:
-    """A data folder with `projects/`, `uploads/`, `jobs/` and `clips/`; root: `$VIMO_DATA`, else the platform's.
+    """A data folder with `projects/`, `uploads/`, `jobs/` and `clips/`; root: `$VIMO_HOME`, else the platform's.
 
     Raises InputError where it can't be written.
     """
@@ -119,7 +119,7 @@ class Storage:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{self.root}: cannot be written ({error.strerror}); name another data folder with VIMO_DATA"
+                f"{self.root}: cannot be written ({error.strerror}); name another data folder with VIMO_HOME"
             ) from error
 
     async def receive(self, kind: UploadKind, label: str, pieces: AsyncIterable[bytes]) -> Media:
@@ -227,7 +227,7 @@ def remove(path: Path) -> None:
 
 
 def _data_folder() -> Path:
-    named = os.environ.get("VIMO_DATA")
+    named = os.environ.get("VIMO_HOME")
     return Path(named).expanduser() if named else platformdirs.user_data_path("vimo", appauthor=False)
 
 

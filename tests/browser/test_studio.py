@@ -47,7 +47,7 @@ def studio(tmp_path_factory):
         port = probe.getsockname()[1]
     # NiceGUI serves otherwise where it finds itself in a test.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = kept | {"VIMO_DATA": str(data), "VIMO_STYLES": str(data / "styles"), "PYTHONPATH": str(ROOT)}
+    environment = kept | {"VIMO_HOME": str(data), "VIMO_STYLES": str(data / "styles"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "stylize", "studio", "--port", str(port), "--no-browser"]
     with subprocess.Popen(command, cwd=data, env=environment) as server:
         try:
@@ -201,7 +201,7 @@ def test_keys_play_and_halve_and_choose(person, chromium):
     body.send_keys(" h")
     person.wait_for("vimo.audio.paused && vimo.audio.playbackRate === 1")
     body.send_keys("p")
-    person.wait_for("document.querySelector('.take.shown').textContent.includes('📌')")
+    person.wait_for("document.querySelector('.take.shown.pinned')")
     body.send_keys("3")
     person.sees("Make it anew")
 

@@ -92,7 +92,7 @@ def test_what_nobody_took_is_swept_after_a_day_and_half_written_things_after_an_
 
 
 def test_the_data_folder_is_the_users_own(monkeypatch, tmp_path):
-    monkeypatch.setenv("VIMO_DATA", str(tmp_path / "mine"))
+    monkeypatch.setenv("VIMO_HOME", str(tmp_path / "mine"))
     storage = Storage()
     assert storage.root == tmp_path / "mine"
     assert storage.root.stat().st_mode & 0o077 == 0
@@ -102,7 +102,7 @@ def test_the_data_folder_is_the_users_own(monkeypatch, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match="VIMO_DATA"):
+    with pytest.raises(InputError, match="VIMO_HOME"):
         Storage(tmp_path / "file")
 
 
