@@ -22,6 +22,7 @@ def export_panel(session: Session) -> None:
     heading("Export")
     about = ui.label().classes("fact")
     problem = Problem()
+    done = ui.column().classes("part")
     counts = ui.checkbox("counts in the film", value=True)
     follow = ui.checkbox("the film's camera follows", value=False)
     asked: set[str] = set()
@@ -41,7 +42,6 @@ def export_panel(session: Session) -> None:
             ui.label(words).classes("hint")
     if not find_blender():
         ui.label("FBX and USD come from Blender, which wasn't found here: install it, and they appear.").classes("hint")
-    done = ui.column().classes("part")
 
     def hand_over() -> None:
         """Each once, when its job is done; a link stays for who missed it."""

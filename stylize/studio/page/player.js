@@ -11,10 +11,12 @@ export default {
       onSelect: (span) => this.$emit("span", span),
       onProblem: (sentence) => this.player.setEmpty(sentence),
     });
+    this.inStep = setInterval(() => keepInStep(this.player.audio), 100);
     window.vimo = this.player; // for the browser's console, and for tests
     this.$watch(() => [this.song, this.track, this.takes, this.empty], this.show, { immediate: true });
   },
   unmounted() {
+    clearInterval(this.inStep);
     this.player?.dispose();
   },
   methods: {
@@ -36,3 +38,13 @@ export default {
     },
   },
 };
+
+// A video whose movement is on the stage runs beside it, on the stage's clock.
+function keepInStep(clock) {
+  for (const video of document.querySelectorAll("video[data-in-step]")) {
+    if (!video.offsetParent) continue;
+    if (clock.paused !== video.paused) clock.paused ? video.pause() : video.play().catch(() => {});
+    video.playbackRate = clock.playbackRate;
+    if (Math.abs(video.currentTime - clock.currentTime) > 0.1) video.currentTime = clock.currentTime;
+  }
+}

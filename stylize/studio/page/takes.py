@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import ui
 
 from stylize.studio.jobs import Job
-from stylize.studio.page.pieces import Problem, button, heading, length_words
+from stylize.studio.page.pieces import Problem, button, heading, length_words, light
 from stylize.studio.page.session import Session
 from stylize.studio.project import State, Take
 
@@ -74,16 +74,17 @@ def _card(session: Session, take: Take, problem: Problem) -> None:
 
         return act
 
-    with ui.element("div").classes(f"take {role}"):
+    pinned = take.id == state.pinned
+    with ui.element("div").classes(f"take {role} {'pinned' if pinned else ''}"):
         with ui.element("button").classes("take-name").props("type=button").on("click", do(show_take)):
-            ui.label(("📌 " if take.id == state.pinned else "") + take.label)
+            ui.label(take.label)
             ui.label(facts(take)).classes("hint")
             for said in take.said:
                 ui.label(said).classes("hint")
         with ui.row().classes("tight"):
             if take.id != state.shown:
                 button("", do(compare), icon="compare", kind="quiet", tip="Beside the take on the stage (B)")
-            button("", do(pin), icon="push_pin", kind="quiet", tip="Pin: this is the one (P)")
+            light(button("", do(pin), icon="push_pin", kind="quiet", tip="Pin: this is the one (P)"), pinned)
             button("", do(_remove), icon="close", kind="quiet", tip="Remove from the list; undo brings it back")
 
 

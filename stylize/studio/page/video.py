@@ -1,5 +1,8 @@
 """Videos: brought, seen, turned into motion; and motion files that come as they are."""
 
+from collections.abc import Callable
+from functools import partial
+
 from nicegui import ui
 
 from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words, number
@@ -19,6 +22,7 @@ def video_panel(session: Session) -> None:
     heading("Motion files", "BVH of any person's rig, or NPZ and GLB: to blend into.")
     Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", many=True)
     drawn: list[str] = []
+    players: dict[str, ui.element] = {}
 
     def move(video: Media) -> None:
         with problem.told():
@@ -33,10 +37,18 @@ def video_panel(session: Session) -> None:
         drawn[:] = [video.id for video in videos]
         listed.clear()
         with listed:
+            players.clear()
             for video in videos:
-                _card(session, video, lambda video=video: move(video))
+                players[video.id] = _card(session, video, partial(move, video))
+
+    def show_in_step() -> None:
+        """The video that the take on the stage is of runs with it."""
+        of = _filmed(session)
+        for id, player in players.items():
+            player.props(add="data-in-step" if id == of else None, remove=None if id == of else "data-in-step")
 
     session.shows(show)
+    session.shows(show_in_step)
     _seen(session)
 
 
@@ -56,11 +68,18 @@ def _seen(session: Session) -> None:
     session.shows(show)
 
 
-def _card(session: Session, video: Media, move: object) -> None:
+def _filmed(session: Session) -> str | None:
+    """The video of the take on the stage."""
+    videos = {job.id: str(job.settings["media"]) for job in session.jobs if job.kind == "motion"}
+    return videos.get(session.shown.folder) if session.shown else None
+
+
+def _card(session: Session, video: Media, move: Callable[[], None]) -> ui.element:
+    """What plays it."""
     with ui.element("div").classes("take"):
         ui.label(video.label)
         ui.label(length_words(video.facts.get("seconds", 0))).classes("hint")
-        ui.element("video").props(
-            f'src="/files/{session.project.id}/media/{video.id}" controls muted preload="metadata"'
-        )
-        button("Make its motion", move, kind="main")  # type: ignore[arg-type]
+        player = ui.element("video")
+        player.props(f'src="/files/{session.project.id}/media/{video.id}" controls muted preload="metadata"')
+        button("Make its motion", move, kind="main")
+    return player

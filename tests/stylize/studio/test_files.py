@@ -1,0 +1,124 @@
+"""What browsers fetch and send, without a browser: everything by ids of the project of who asks."""
+
+import json
+
+import pytest
+
+pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from stylize.studio.access import Access
+from stylize.studio.files import add_files
+from stylize.studio.page.session import Session, Studio
+from stylize.studio.page.styles import lane
+from stylize.studio.page.takes import _newest_first
+from stylize.studio.project import Take
+
+
+@pytest.fixture
+def studio(storage, projects, queue):
+    return Studio(storage, projects, queue, Access.on("127.0.0.1", 8080, storage.secret()))
+
+
+@pytest.fixture
+def client(studio):
+    app = FastAPI()
+    add_files(app, studio)
+    return TestClient(app)
+
+
+def heard(project, beats=32):
+    """A song at 120, of which a worker would have told this."""
+    grid = {
+        "beats_s": [0.5 * beat for beat in range(beats)],
+        "counts": [beat % 8 + 1 for beat in range(beats)],
+        "tempo_bpm": 120.0,
+        "beats_per_bar": 4,
+        "confidence": 0.9,
+    }
+    path = project.listened_path(project.read().state.song)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"seconds": 16.0, "peaks": [0.5], "as heard": grid, "half": grid, "double": grid}))
+    return project
+
+
+def test_the_body_is_there_for_every_page(client):
+    assert len(client.get("/files/body").content) > 100_000
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/0123456789abcdef/clips/x",
+        "/files/{id}/clips/0123456789abcdef-dance",
+        "/files/{id}/media/project.json",
+        "/files/{id}/exports/0123456789abcdef",
+        "/files/{id}/poses/..%2f..%2fproject.json",
+        "/files/styles/nobody/windows/0",
+    ],
+)
+def test_what_is_not_there_is_a_sentence_and_no_file(client, with_song, path):
+    answer = client.get(path.format(id=with_song().id))
+    assert answer.status_code in (400, 404)
+    assert answer.status_code == 404 or answer.json()["error"]
+
+
+def test_a_song_is_sent_in_ranges(client, with_song):
+    project = with_song()
+    song = project.read().state.song
+    answer = client.get(f"/files/{project.id}/media/{song}", headers={"range": "bytes=2-4"})
+    assert answer.status_code == 206 and answer.content == b"son"
+
+
+def test_an_upload_joins_the_project_under_a_name_made_here(client, projects, believed):
+    project = projects.create("A dance")
+    answer = client.post(f"/upload/{project.id}/song", content=b"music", headers={"x-label": "..%2F..%2Fmy%20song.wav"})
+    media = project.read().medium(answer.json()["id"])
+    assert (media.label, project.media_path(media.id).read_bytes()) == ("my song.wav", b"music")
+    assert project.media_path(media.id).parent == project.folder / "media"
+
+
+@pytest.mark.parametrize("kind", ["picture", "..", "song "])
+def test_an_upload_of_no_kind_is_refused(client, projects, kind):
+    project = projects.create("A dance")
+    answer = client.post(f"/upload/{project.id}/{kind}", content=b"music")
+    assert answer.status_code in (400, 404, 405) and project.read().media == ()
+
+
+def test_a_moment_is_said_as_dancers_count_it(studio, with_song):
+    session = Session(studio, heard(with_song()))
+    assert session.where(4.1) == "eight 2, count 1"
+    assert session.where(7.6) == "eight 2, count 8"
+
+
+def test_a_selection_is_told_in_the_takes_own_seconds(studio, with_song):
+    session = Session(studio, heard(with_song()))
+    take = Take("a" * 16 + "-dance", "Dance 1", "a" * 16, "dance", 0, 6.0, start_s=4.0)
+    assert session.in_take((6.0, 8.0), take) == "2.000s:4.000s"
+    assert session.in_take((1.0, 30.0), take) == "0.000s:6.000s"
+
+
+def test_passages_lie_on_the_strip_where_they_are_danced(studio, with_song):
+    from dataclasses import replace
+
+    session = Session(studio, heard(with_song()))
+    session.change(
+        "styles",
+        lambda state: replace(state, start_s=4.0, timeline="0-8 jackson, 4.00s-6.00s waltz ramp 2, 16-end pop"),
+    )
+    assert [(row["from_s"], row["to_s"], row["label"]) for row in lane(session)] == [
+        (4.0, 8.0, "jackson"),
+        (8.0, 10.0, "waltz"),
+        (12.0, 16.0, "pop"),
+    ]
+
+
+def test_the_last_jobs_takes_come_first_and_of_each_the_best():
+    takes = tuple(
+        Take(f"{folder * 16}-take{place}", "", folder * 16, f"take{place}", 0, 1.0)
+        for folder in "ab"
+        for place in (1, 2)
+    )
+    assert [take.id[0] + take.id[-1] for take in _newest_first(takes)] == ["b1", "b2", "a1", "a2"]
