@@ -26,6 +26,7 @@ FARTHEST_M = 100_000.0
 """From the origin; beyond it float32 places a foot by the centimetre, and no dancer goes there."""
 
 _MOST_FRAMES = 1 << 20  # ten hours at 30 fps
+_AVERAGED_AT_ONCE = 32  # channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +174,9 @@ def averaged_over_time(x: Tensor, sigma: float) -> Tensor:
     reach = math.ceil(3 * sigma)
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=x.device) / sigma) ** 2)
     padded = F.pad(x.T[:, None], (reach, reach), mode="replicate")
-    return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].T
+    weight = (kernel / kernel.sum())[None, None]
+    parts = padded.split(_AVERAGED_AT_ONCE)  # conv1d lays out each number as often as the kernel is long
+    return torch.cat([F.conv1d(part, weight) for part in parts])[:, 0].T
 
 
 def mirror(motion: Motion) -> Motion:

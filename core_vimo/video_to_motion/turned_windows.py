@@ -38,7 +38,9 @@ def tied_up_to_a_turn(denoise_windows: Denoiser, windows: Windows, codec: Motion
         if angles is None:
             angles = x.new_zeros(parts.shape[:2])
         times = t.expand(len(windows), -1) if t.ndim == 1 else _cut(windows, t)
-        guess = denoise_windows(turned(parts, -angles, pairs).flatten(0, 1), times.flatten(0, 1)).view_as(parts)
+        parts = turned(parts, -angles, pairs)
+        guess = denoise_windows(parts.flatten(0, 1), times.flatten(0, 1)).view_as(parts)
+        del parts  # of a long video it is as large as everything else together
         if calls < finding and pairs:
             angles = headings_between(guess, windows, codec)
         calls += 1

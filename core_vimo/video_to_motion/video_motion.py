@@ -97,10 +97,14 @@ class VideoMotion:
 
     def _denoiser(self, condition: Condition, windows: Windows, takes: int) -> Denoiser:
         rows = torch.arange(len(windows)).repeat_interleave(takes).split(self.at_once)
-        told = [guided(self.model.network, condition[row], self.weight) for row in rows]
+        told = [self._guided(condition, row) for row in rows]
         denoise = in_turns(told, self.at_once)
         finding = round(_FINDING * self.steps)
         return tied_up_to_a_turn(in_bfloat16(denoise) if self.half else denoise, windows, self.model.codec, finding)
+
+    def _guided(self, condition: Condition, row: Tensor) -> Denoiser:
+        """Of a long video's windows the copies that guidance takes are made when they are asked for, not kept."""
+        return lambda x, t: guided(self.model.network, condition[row], self.weight)(x, t)
 
 
 def evidence_of_windows(evidence: Tensor, windows: Windows) -> Tensor:
