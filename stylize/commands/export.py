@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from core_vimo.motion import Motion
 
 HELP = "Convert a motion file to NPZ (Blender add-on), BVH, GLB or PKL, or to one HTML page that plays it."
-EXAMPLE = "vimo export walk.bvh --to glb npz --out exported/\n  vimo export my_dance/dance.npz --to my_dance.html"
+EXAMPLE = "vimo export walk.bvh --to glb npz --out exported/"
 
 _USUAL = ("npz", "bvh", "glb")
 _PAGE = ".html"
