@@ -18,10 +18,13 @@ def config_folder() -> Path:
     return installed if installed.is_dir() else here.parent / "configs"
 
 
-def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) -> DictConfig:
+def compose(
+    name: str, overrides: Sequence[str] = (), *, complete: bool = True, shown_by: str | None = None
+) -> DictConfig:
     """The settings of `configs/{name}.yaml` with overrides, whose paths may begin with `~`.
 
-    Raises InputError for unknown keys and, where they must be complete, for those without a value.
+    Raises InputError for unknown keys, which tells the command that they are `shown_by`, and, where they must be
+    complete, for those without a value.
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
@@ -32,7 +35,8 @@ def compose(name: str, overrides: Sequence[str] = (), *, complete: bool = True) 
             config = hydra_compose(name, [_at_home(override) for override in overrides])
             OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(f"these settings don't fit: {_first_line(error)}; see `vimo train {name} --show`") from error
+        shown_by = shown_by or f"vimo train {name} --show"
+        raise InputError(f"these settings don't fit: {_first_line(error)}; see `{shown_by}`") from error
     missing = sorted(OmegaConf.missing_keys(config))
     if missing and complete:
         raise InputError(f"settings without a value: {', '.join(missing)}; give them as key=value")

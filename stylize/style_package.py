@@ -24,6 +24,9 @@ _MOST_BYTES = {name: 1 << 29 if name.endswith(".safetensors") else 1 << 20 for n
 _MOST_DIRECTORY_BYTES = 1 << 12
 _MOST_GROWTH = 8  # weights hardly shrink, so what unpacks to more was made to
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Those that take no memory of a size that the file chooses, as LZMA does."""
+_UNIX = 3
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of zip; without a date the same style is the same file
 
 
@@ -37,6 +40,7 @@ def pack(style: str | Path, file: Path | str) -> None:
         for name in FILES:
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            entry.create_system = _UNIX  # on Windows too, or the same style would be another file there
             entry.file_size = (folder / name).stat().st_size
             with open(folder / name, "rb") as source, archive.open(entry, "w") as member:
                 copyfileobj(source, member)
@@ -103,6 +107,8 @@ def _members(file: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     for entry in entries:
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise InputError(f"{file}: '{entry.filename}' in it is a link and no file; take a fresh copy")
+        if entry.compress_type not in _METHODS:
+            raise InputError(f"{file}: '{entry.filename}' in it is packed as no style is; take a fresh copy")
         if entry.file_size > _MOST_BYTES[entry.filename]:
             raise InputError(
                 f"{file}: '{entry.filename}' would unpack to {entry.file_size >> 20} MiB, more than the "

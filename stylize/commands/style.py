@@ -126,22 +126,13 @@ def _tell_clips(summary: "Summary", name: str) -> None:
 def _train(arguments: argparse.Namespace) -> int:
     from omegaconf import OmegaConf
 
-    from core_vimo.clip_set import ClipSet
-    from core_vimo.errors import InputError
-    from stylize.configuration import compose
-    from stylize.style_library import clips_of, own_folder
+    from stylize.style_recipe import require_clips, training_config
 
-    folder = own_folder(arguments.name)
-    own = [f"name={arguments.name}", f"clips={_quoted(clips_of(folder))}", f"out={_quoted(folder)}"]
-    config = compose("style", [*own, *arguments.overrides], complete=not arguments.show)
+    config = training_config(arguments.name, arguments.overrides)
     if arguments.show:
         print(OmegaConf.to_yaml(config))
         return 0
-    if not clips_of(folder).is_dir():
-        raise InputError(f"the style '{arguments.name}' has no clips; `vimo style add {arguments.name} clips/` first")
-    told = ClipSet(clips_of(folder)).index
-    for fact in ("source", "licence"):
-        config.data[fact] = config.data[fact] or told.get(fact, "")
+    require_clips(config, arguments.name)
     from edge_adapter.style_training import train_style
 
     train_style(config)
@@ -149,16 +140,11 @@ def _train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _quoted(path: Path) -> str:
-    """As Hydra's grammar wants paths with odd characters."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def _list(arguments: argparse.Namespace) -> int:
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from stylize.style_library import SHIPPED, library, styles
 
@@ -169,7 +155,8 @@ def _list(arguments: argparse.Namespace) -> int:
     table = Table("style", "is", "learned from", "licence of its clips", box=SIMPLE, padding=(0, 1, 0, 0))
     for name, folder in found.items():
         is_what, source, licence = _in_words(folder)
-        table.add_row(name, f"{is_what}, ships" if folder.parent == SHIPPED else is_what, source, licence)
+        where = f"{is_what}, ships" if folder.parent == SHIPPED else is_what
+        table.add_row(name, where, Text(source), Text(licence))  # a stranger's words are no markup
     Console().print(table)
     return 0
 

@@ -129,6 +129,34 @@ def test_a_table_of_contents_without_end(tmp_path, refused_package) -> None:
     assert "far more files" in refused_package.given(file)
 
 
+def test_a_table_of_contents_that_another_record_points_to(tmp_path, refused_package) -> None:
+    """The end record says a table of nothing; zipfile believes the one of 64 bits before it, which says all."""
+    file = tmp_path / "many.vimostyle"
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(500):
+            archive.writestr(str(number), b"")
+        start = archive.start_dir
+    raw = file.read_bytes()
+    at, size = len(raw) - 22, len(raw) - 22 - start
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 500, 500, size, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    file.write_bytes(raw[:at] + record + locator + b"PK\x05\x06" + bytes(18))
+    with zipfile.ZipFile(file) as archive:
+        assert len(archive.infolist()) == 500
+    assert "far more files" in refused_package.given(file)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_ways_of_packing_that_no_style_has(method, members, refused_package) -> None:
+    """An LZMA stream says itself how much memory unpacking it takes."""
+
+    def change(entry):
+        entry.compress_type = method
+        return entry
+
+    assert "packed as no style is" in refused_package(members, change=change)
+
+
 @pytest.mark.parametrize("data", [b"", b"PK", b"hello", b"PK\x05\x06" + bytes(18), b"\x80\x04\x95."])
 def test_what_is_no_package(data, tmp_path, refused_package) -> None:
     (tmp_path / "a.vimostyle").write_bytes(data)
@@ -239,6 +267,16 @@ def test_terminal_codes_of_a_card_are_not_sent(library, invented_style, capsys) 
     out = capsys.readouterr().out
     assert "# Waltz\n" in out and not any(code in out for code in "\x1b\x07\x9b")
     assert main(["style", "list"]) == 0 and "1 clips" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", ["[/b]", "[link=file:///etc/passwd]here[/link]", "[not markup"])
+def test_words_of_a_card_are_no_markup(words, library, invented_style, capsys) -> None:
+    own = invented_style("waltz", library, SHIPPED)
+    told = yaml.safe_load((own / "style.yaml").read_text())
+    (own / "style.yaml").write_text(yaml.safe_dump(told | {"licence": words}))
+    write_manifest(own)
+    assert main(["style", "list"]) == 0
+    assert words.replace(" ", "") in "".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("name", ["../waltz", "/tmp", "", ".", "..", "WALTZ", "con", "a b", "a" * 41, "~"])
