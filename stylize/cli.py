@@ -124,11 +124,28 @@ def _tell_warning(
 class _Parser(argparse.ArgumentParser):
     """Numbers are finite, paths may begin with `~`, and a mistake is answered in one line."""
 
+    _mixes = False
+
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.register("type", float, _number)
         self.register("type", int, _whole)
         self.register("type", Path, _path)
+
+    def add_argument(self, *arguments: Any, **settings: Any) -> argparse.Action:
+        action = super().add_argument(*arguments, **settings)
+        self._mixes |= not action.option_strings and action.nargs == argparse.ZERO_OR_MORE
+        return action
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As in the library, but that words of which there may be any number also stand on both sides of options."""
+        if not self._mixes:
+            return super().parse_known_args(args, namespace)
+        self._mixes = False  # the library comes back here
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixes = True
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"vimo: {_one_line(message)}; see `{self.prog} --help`\n")

@@ -36,7 +36,7 @@ def load(method: str, run: Path, base: DanceModel) -> DanceModel:
     if method == FINETUNE:
         return load_dance_model(run / BUNDLE)
     branch = build_branch(Style.load(run), base)
-    return replace(base, backbone=StyledBackbone(base.backbone, [branch]))  # type: ignore[arg-type]
+    return replace(base, styled=StyledBackbone(base.backbone, [branch]).eval())
 
 
 def told(excerpts: list[Excerpt], strength: float | torch.Tensor) -> list[Excerpt]:

@@ -60,21 +60,12 @@ def _keep_clip(path: Path, media: Media, folder: Path) -> None:
 
 
 def style_train(bench: Bench, task: StyleTrain, report: Report) -> dict[str, Any]:
-    from core_vimo.clip_set import ClipSet
     from edge_adapter.style_training import TRAINING, train_style
-    from stylize.configuration import compose
-    from stylize.style_library import clips_of, own_folder
+    from stylize.style_recipe import require_clips, training_config
 
-    folder = own_folder(task.name)
-    if not clips_of(folder).is_dir():
-        raise InputError(f"the style '{task.name}' has no clips; add some first")
-    config = compose("style", complete=False)
-    config.name, config.clips, config.out = task.name, str(clips_of(folder)), str(folder)
-    if task.steps:
-        config.trainer.steps = task.steps
-    told = ClipSet(clips_of(folder)).index
-    config.data.source, config.data.licence = told.get("source", ""), told.get("licence", "")
-    with _told_from(folder / TRAINING / "stats.jsonl", config.trainer.steps, report):
+    config = training_config(task.name, [f"trainer.steps={task.steps}"] if task.steps else [])
+    require_clips(config, task.name)
+    with _told_from(Path(config.out) / TRAINING / "stats.jsonl", config.trainer.steps, report):
         train_style(config)
     return {"name": task.name}
 

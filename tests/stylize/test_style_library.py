@@ -9,6 +9,7 @@ from stylize import style_library
 from stylize.cli import main
 from stylize.style_library import FILES, find_style, library, styles
 from stylize.style_package import pack
+from stylize.style_recipe import training_config
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +105,30 @@ def test_training_needs_clips_and_shows_its_settings(capsys) -> None:
     assert main(["style", "train", "waltz", "trainer.steps=7", "--show"]) == 0
     out = capsys.readouterr().out
     assert "steps: 7" in out and str(library() / "waltz" / "clips") in out
+
+
+def test_settings_stand_on_both_sides_of_options(capsys) -> None:
+    for words in (["--show", "seed=3", "trainer.steps=7"], ["seed=3", "--show", "trainer.steps=7"]):
+        assert main(["style", "train", "waltz", *words]) == 0
+        out = capsys.readouterr().out
+        assert "steps: 7" in out and "seed: 3" in out and "name: waltz" in out
+    assert main(["style", "train", "--show", "waltz", "clips=elsewhere"]) == 0
+    assert "clips: elsewhere" in capsys.readouterr().out
+    for words, said in (([], "name"), (["waltz", "--what"], "--what")):
+        with pytest.raises(SystemExit, match="2"):
+            main(["style", "train", *words])
+        assert said in capsys.readouterr().err.lower()
+
+
+def test_settings_that_do_not_fit_name_the_command_that_shows_them(capsys) -> None:
+    assert main(["style", "train", "waltz", "speed=3"]) == 2
+    assert "`vimo style train waltz --show`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["1920", "1e5", "null", "true", "0x10"])
+def test_names_that_are_other_things_to_yaml(name, capsys) -> None:
+    assert str(training_config(name).name) == name and isinstance(training_config(name).name, str)
+    assert main(["style", "train", name, "--show"]) == 0 and f"{name}/clips" in capsys.readouterr().out
 
 
 def test_nothing_to_add_leaves_nothing(shelf, tmp_path, capsys) -> None:

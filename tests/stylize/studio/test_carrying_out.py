@@ -246,7 +246,7 @@ def test_clips_are_added_under_their_names_and_stay_when_more_come(do, project, 
 def test_training_tells_its_steps(do, library, monkeypatch, storage, project):
     (library / "waltz" / "clips").mkdir(parents=True)
     told: list = []
-    monkeypatch.setattr("core_vimo.clip_set.ClipSet", lambda _folder: SimpleNamespace(index={"source": "me"}))
+    monkeypatch.setattr("stylize.style_recipe.ClipSet", lambda _folder: SimpleNamespace(index={"source": "me"}))
     monkeypatch.setattr("stylize.studio.teaching._LOOK_EVERY_S", 0.01)
 
     def train_style(config) -> None:
