@@ -179,8 +179,9 @@ class Styling:
             else:
                 changes.append(_Change(*time.ramp(piece.start_s, passage.ramp), passage, self._levels(passage)))
             fades = _Change(*time.ramp(piece.stop_s, passage.ramp), passage, self._levels(None))
-            # What ends with the dance ends at full strength.
-            if after.start_s > piece.stop_s + _ROUNDING_S if after else fades.stop_s <= time.seconds:
+            # What ends with the dance, within a count's change, ends at full strength.
+            faded_s = min(fades.stop_s, time.ramp(piece.stop_s, None)[1])
+            if after.start_s > piece.stop_s + _ROUNDING_S if after else faded_s <= time.seconds:
                 changes.append(fades)
         for one, other in pairwise(changes):
             if other.start_s < one.stop_s - _ROUNDING_S:

@@ -125,6 +125,13 @@ def test_between_passages_there_is_no_style_but_the_dialled_ones() -> None:
     assert (waltz == 0.4).all()
 
 
+def test_a_long_fade_begins_though_the_dance_ends_within_it() -> None:
+    """The dance ends at count 55.6."""
+    jackson = strengths(timeline="0-52 jackson ramp 8")[:, 0]
+    assert jackson[at(47)] == 1 and jackson[at(52)] == pytest.approx(0.5, abs=0.02) and jackson[-1] < 0.1
+    assert strengths(timeline="0-56 jackson ramp 8")[-1, 0] == 1
+
+
 def test_seconds_need_no_beats() -> None:
     made = strengths(timeline="0-10s chaplin, 10-20s jackson ramp 2s", grid=SILENT)
     assert made[300, 0] == pytest.approx(0.5) and made[269, 0] == 1 and made[330, 1] == 1 and made[600, 1] == 0.5
