@@ -70,7 +70,8 @@ def steered(x0_hat: Tensor, codec: MotionCodec, root_m: Tensor, path_known: Tens
 def arrived(path_m: Tensor, known_m: Tensor, path_known: Tensor, contacts: Tensor) -> Tensor:
     """The walk `path_m [S, 2]` put where `known_m [S, 2]` is known, frame by frame; known frames are `known_m`.
 
-    By how much a gap's walk misses its end is spread over its steps, most of it where `contacts [S, 4]` let feet move.
+    By how much a gap's walk misses its end is spread over its steps, most of it where `contacts [S, 4]` let feet move,
+    and less of it within `SLOPE_REACH` of both ends, so that a far way begins and ends gently.
     """
     placed = path_m.clone()
     held = averaged_over_time(contacts, _HELD_SIGMA).sum(1, keepdim=True)
@@ -79,7 +80,7 @@ def arrived(path_m: Tensor, known_m: Tensor, path_known: Tensor, contacts: Tenso
         before = known_m[start - 1] - path_m[start - 1] if start else None
         after = known_m[stop] - path_m[stop] if stop < len(path_m) else None
         if before is not None and after is not None:
-            free = 1 / (_HELD + held[start - 1 : stop])
+            free = _eased(stop - start + 1)[:, None] / (_HELD + held[start - 1 : stop])
             share = (free.cumsum(0) / free.sum())[:-1]
             placed[gap] += torch.lerp(before.expand(stop - start, 2), after.expand(stop - start, 2), share)
         elif before is not None:
@@ -87,6 +88,12 @@ def arrived(path_m: Tensor, known_m: Tensor, path_known: Tensor, contacts: Tenso
         elif after is not None:
             placed[gap] += after
     return torch.where(path_known[:, None], known_m, placed)
+
+
+def _eased(steps: int) -> Tensor:
+    """Weights `[steps]` that rise over `SLOPE_REACH` at both ends of a gap, or to its middle."""
+    step = torch.arange(steps)
+    return ((torch.minimum(step, step.flip(0)) + 0.5) / min(SLOPE_REACH, steps / 2)).clamp(max=1)
 
 
 def followed(path_m: Tensor, known_m: Tensor, path_known: Tensor) -> Tensor:

@@ -183,6 +183,18 @@ def test_walks_arrive_where_feet_let_them():
     assert walked.diff(dim=0).norm(dim=1).argmax() == 4
 
 
+def test_a_far_way_begins_and_ends_gently():
+    path_known = torch.tensor([True] * 5 + [False] * 60 + [True] * 5)
+    known = torch.zeros(70, 2)
+    known[65:] = 6.0
+    walked = arrived(torch.zeros(70, 2), known, path_known, torch.zeros(70, 4))
+    speed = walked.diff(dim=0)
+    assert torch.equal(walked[path_known], known[path_known])
+    even = 6.0 / 61
+    assert speed.diff(dim=0).abs().max() < 0.2 * even and speed.max() < 1.2 * even
+    torch.testing.assert_close(speed, speed.flip(0), atol=1e-5, rtol=0)
+
+
 def test_what_follows_a_free_walk_keeps_its_shape():
     path = torch.arange(10.0)[:, None].expand(10, 2)
     known = torch.rand(10, 2)
