@@ -4,6 +4,9 @@ Both ways share the recipe: the backbone's own loss, windows of its prior among 
 weights, and an end where the style distance to held-out windows no longer falls. What is shipped is the best by it.
 """
 
+import hashlib
+import math
+import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from core_vimo.clip_set import ClipSet
 from core_vimo.diffusion.objective import DiffusionObjective, build_objective
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS
+from core_vimo.publish import publish_file
+from core_vimo.training.checkpoint import locked
 from core_vimo.training.plan import Dataset
 from core_vimo.training.run import BUNDLE, card, half, plain
 from core_vimo.training.settings import TrainerSettings, checked_settings
@@ -31,6 +36,8 @@ from edge_adapter.style_evaluation import HeldOut
 
 TRAINING, PRIOR = "training", "prior"
 """Inside a style's folder: its checkpoints and log; inside that, the backbone's own dances."""
+LESSONS = "lessons.sha256"
+"""Inside the training's folder: the hash of the windows and the backbone it is of."""
 
 METHODS = ("branch", "finetune")
 
@@ -54,14 +61,16 @@ class _Run:
 
 
 def train_style(config: DictConfig) -> None:
-    """Train to the end of the settings, resuming what is in `config.out`/training.
+    """Train to the end of the settings, resuming what is in `config.out`/training if it is of the same clips.
 
     Writes a `Style` to `config.out`, or with `method=finetune` a bundle to `config.out`/bundle.
     """
     run = _read(plain(config))
     finetune = run.settings["method"] == "finetune"
     network = run.model.backbone.requires_grad_(True) if finetune else _styled(run)
-    objective, dataset = _objective(network, run), _with_prior(run)
+    objective = _objective(network, run)
+    _forget_other_lessons(run)
+    dataset = _with_prior(run)
     held_out = HeldOut(run.train, run.test, run.model, run.settings["evaluation"], run.settings["seed"])
     trainer = Trainer(objective, dataset, run.trainer, run.out / TRAINING, evaluate=held_out if run.test else None)
     if trainer.accelerator.is_main_process:
@@ -79,7 +88,7 @@ def _read(settings: dict[str, Any]) -> _Run:
     checked_name(settings["name"])
     if settings["method"] not in METHODS:
         raise InputError(f"method={settings['method']!s:.20} is not known; take {' or '.join(METHODS)}")
-    _check_shares(settings)
+    _check_numbers(settings)
     branch = checked_settings(BranchConfig, settings["branch"], "branch")
     trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
     bundle = Path(settings["backbone"] or SHIPPED)
@@ -87,6 +96,8 @@ def _read(settings: dict[str, Any]) -> _Run:
     train, test = (
         StyleWindows(clips, split, model.codec, model.extractor, settings["seed"]) for split in ("train", "test")
     )
+    if settings["evaluation"]["steps"] > model.schedule.steps:
+        raise InputError(f"evaluation.steps={settings['evaluation']['steps']}: the model has {model.schedule.steps}")
     if not train:
         raise InputError(f"{clips.folder}: keeps no window to learn from; look at its page.html, or add clips")
     if not test:
@@ -95,11 +106,39 @@ def _read(settings: dict[str, Any]) -> _Run:
     return _Run(settings, branch, bundle, model, clips, train, test, trainer)
 
 
-def _check_shares(settings: dict[str, Any]) -> None:
-    shares = {"condition_drop": settings["condition_drop"], "prior.share": settings["prior"]["share"]}
+def _check_numbers(settings: dict[str, Any]) -> None:
+    prior, evaluation = settings["prior"], settings["evaluation"]
+    shares = {"condition_drop": settings["condition_drop"], "prior.share": prior["share"]}
     for name, share in shares.items():
         if not (isinstance(share, int | float) and 0 <= share < 1):
             raise InputError(f"{name}={share!s:.20} must be at least 0 and below 1")
+    counts = {"prior.songs": prior["songs"]} | {f"evaluation.{name}": evaluation[name] for name in ("windows", "steps")}
+    for name, count in counts.items():
+        if type(count) is not int or count < 1:
+            raise InputError(f"{name}={count!s:.20} must be a whole number, 1 or more")
+    for name, number, least in (("prior.seconds", prior["seconds"], 1), ("evaluation.weight", evaluation["weight"], 0)):
+        if not (isinstance(number, int | float) and least <= number < math.inf):
+            raise InputError(f"{name}={number!s:.20} must be a number, {least} or more")
+
+
+def _forget_other_lessons(run: _Run) -> None:
+    """Where clips came or went, or were judged anew, what was begun with the others isn't gone on with."""
+    training, digest = run.out / TRAINING, hashlib.sha256(run.model.bundle_hash.encode())
+    for clip in run.clips.clips:
+        digest.update(clip.sha256.encode())
+    for part in (run.train, run.test):
+        digest.update(run.clips.windows[["item", "take", "start"]][part.kept].tobytes())
+    with _processes(run).main_process_first():
+        lessons = digest.hexdigest()
+        noted = (training / LESSONS).read_text() if (training / LESSONS).exists() else None
+        if noted == lessons:
+            return
+        if noted is not None:
+            print(f"clips or backbone are others than those that {training} began with; the training begins anew")
+            with locked(training):
+                shutil.rmtree(training)
+        with publish_file(training / LESSONS) as aside:
+            aside.write_text(lessons)
 
 
 def _styled(run: _Run) -> StyledBackbone:
@@ -122,13 +161,17 @@ def _objective(network: nn.Module, run: _Run) -> DiffusionObjective:
     )
 
 
+def _processes(run: _Run) -> PartialState:
+    return PartialState(cpu=run.trainer.device == "cpu" or not cuda.is_available())
+
+
 def _with_prior(run: _Run) -> Dataset:
     prior, seed = run.settings["prior"], run.settings["seed"]
     if not prior["share"]:
         return run.train
-    folder = Path(prior["folder"] or run.out / TRAINING / PRIOR)
-    cpu = run.trainer.device == "cpu" or not cuda.is_available()
-    with PartialState(cpu=cpu).main_process_first():
+    own = f"{PRIOR}-{prior['songs']}x{prior['seconds']:g}s-{seed}"  # with other settings it is another one
+    folder = Path(prior["folder"] or run.out / TRAINING / own)
+    with _processes(run).main_process_first():
         if not prior["folder"] and not folder.exists():
             print(f"the backbone dances to {prior['songs']} songs, to be reminded of what it knows")
             write_own_dances(run.model, prior["songs"], prior["seconds"], seed, folder)
@@ -140,6 +183,8 @@ def _with_prior(run: _Run) -> Dataset:
         )
     frames = run.clips.window_frames
     windows = DanceWindows(dances, run.model.codec, frames, max(frames // 10, 1), seed)
+    if not len(windows):
+        raise InputError(f"{folder}: holds no dance of {frames / FPS:g} s; give longer ones, or prior.share=0")
     return MixedWindows(run.train, windows, prior["share"], seed)
 
 

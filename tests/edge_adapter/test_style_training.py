@@ -163,6 +163,31 @@ def test_the_prior_has_its_share(clips: Path) -> None:
     assert set(drawn) == {0, 1, 2, 3}
 
 
+def test_other_clips_begin_anew(
+    shared: list[str], tmp_path: Path, invented_dance: Callable[[int, int], Motion], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def learn(*more: str) -> str:
+        train(f"clips={tmp_path / 'clips'}", shared[1], f"out={tmp_path}", *more)
+        return capsys.readouterr().out
+
+    write_clips(tmp_path / "clips", invented_dance)
+    learn("trainer.steps=2")
+    assert "begins anew" not in learn("trainer.steps=3") and len(_losses(tmp_path)) == 3
+    (tmp_path / "clips" / "overrules.json").write_text('{"clip0/0/0": false}')
+    assert "begins anew" in learn("trainer.steps=2") and len(_losses(tmp_path)) == 2
+    assert "4 windows learnt from" in Style.load(tmp_path).card
+    # As many windows, of another clip.
+    (tmp_path / "clips" / "overrules.json").write_text('{"clip1/0/0": false}')
+    assert "begins anew" in learn("trainer.steps=2")
+
+
+def test_another_prior_is_danced_anew(shared: list[str], tmp_path: Path) -> None:
+    prior = ["prior.share=0.5", "prior.seconds=4"]
+    for songs in (1, 2):
+        train(*shared, f"out={tmp_path}", f"trainer.steps={songs}", *prior, f"prior.songs={songs}")
+    assert [len(DanceSet(tmp_path / "training" / f"prior-{n}x4s-0").rows) for n in (1, 2)] == [1, 2]
+
+
 def test_the_backbone_reminds_itself(tiny_bundle: Path, tmp_path: Path) -> None:
     model = load_dance_model(tiny_bundle)
     write_own_dances(model, 2, 4.0, 0, tmp_path / "own")
@@ -185,6 +210,11 @@ def test_training_with_a_prior(shared: list[str], dance_folder: Path, tmp_path: 
         ("branch.layers=2", "the backbone has 1; take 1 to 1"),
         ("branch.fusion=mul", "take add or concat"),
         ("prior.share=1", "prior.share=1 must be"),
+        ("prior.songs=0", "prior.songs=0 must be a whole number"),
+        ("prior.seconds=long", "prior.seconds=long must be a number"),
+        ("evaluation.windows=none", "evaluation.windows=none must be"),
+        ("evaluation.steps=5000", "evaluation.steps=5000: the model has"),
+        ("evaluation.weight=.inf", "must be a number, 0 or more"),
         ("clips=nowhere", "holds no clips"),
         ("+trainer.stepz=3", "stepz"),
     ],
