@@ -36,6 +36,7 @@ from stylize.takes import measure
 
 _NAMED = ("left arm", "right arm", "head", "torso", "left leg", "right leg", "pelvis", "root path")
 """The parts in which a manifest says what was kept: the whole body, none of them twice."""
+_MOST_PASSES = 100
 _SUFFIXES = ("npz", "bvh", "glb", "counts.csv", "mp4")
 
 
@@ -65,6 +66,8 @@ class CompletionSettings:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.guidance) and 1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100, steps in 1 to 1000, and guidance be a finite number")
+        if self.passes > _MOST_PASSES:
+            raise InputError(f"{self.passes} passes a step would take for ever; give 1 to {_MOST_PASSES}")
         self.manner()
         self.styling()
 

@@ -78,14 +78,22 @@ class InBetween:
         if self.poses:
             before, after = before[len(before) - 1 :], after[:1]
         gap = (len(before), len(before) + frames)
-        way_m = float((after.root_m[0, :2] - before.root_m[-1, :2]).norm())
-        said: tuple[str, ...] = ()
-        if way_m * FPS / (frames + 1) > _FASTEST_M_S:
-            said = (
-                f"the second motion begins {way_m:.1f} m from where the first ends, which must be run in "
-                f"{frames / FPS:.1f} s; `vimo blend` moves it there",
-            )
+        said = _far(
+            before,
+            after,
+            frames,
+            "the second motion begins {} from where the first ends",
+            "`vimo blend` moves it there",
+        )
         return Plan(gap[1] + len(after), [gap], partial(in_between, before, after, frames), said=said)
+
+
+def _far(before: Motion, after: Motion, frames: int, where: str, remedy: str) -> tuple[str, ...]:
+    """What is said of a way too far for its time; `where` has a place for the metres."""
+    way_m = float((after.root_m[0, :2] - before.root_m[-1, :2]).norm())
+    if way_m * FPS / (frames + 1) <= _FASTEST_M_S:
+        return ()
+    return (f"{where.format(f'{way_m:.1f} m')}, which must be run in {frames / FPS:.1f} s; {remedy}",)
 
 
 @dataclass(frozen=True)
@@ -110,11 +118,13 @@ class InFill:
     def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
         (motion,) = motions
         gaps = clock.gaps(self.gaps, len(motion))
-        kept = sorted({clock.frame(moment, len(motion) - 1) for moment in self.keyframes})
-        for frame in kept:
+        kept = {clock.frame(moment, len(motion) - 1): moment for moment in self.keyframes}
+        for frame, moment in kept.items():
             if not any(start <= frame < stop for start, stop in gaps):
-                raise InputError(f"the keyframe {frame}f lies in no gap, so it is kept anyway; name one inside a gap")
-        gaps = [piece for gap in gaps for piece in _between(gap, kept)]
+                raise InputError(f"the keyframe {moment} lies in no gap, so it is kept anyway; name one inside a gap")
+        gaps = [piece for gap in gaps for piece in _between(gap, sorted(kept))]
+        if not gaps:
+            raise InputError("the keyframes leave nothing of the gaps to fill; name fewer, or a longer gap")
         return Plan(len(motion), gaps, partial(in_fill, motion, gaps))
 
 
@@ -144,6 +154,8 @@ class Regenerate:
         (motion,) = motions
         gap = (0, len(motion)) if self.span is None else clock.gap(self.span, len(motion))
         kept = ~part(*self.only) if self.only else part(*self.keep)
+        if kept(1).all():
+            raise InputError("all of the body would be kept, so nothing would be made; keep fewer parts")
         return Plan(len(motion), [gap], partial(complete, motion, ~span(*gap) | kept), kept)
 
 
@@ -180,9 +192,11 @@ class Loop:
 
     def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
         (motion,) = motions
-        return _longer(motion, clock.frames(self.length, len(motion)), loop)
+        frames = clock.frames(self.length, len(motion))
+        said = _far(motion, motion, frames, "the motion begins {} from where it ends", "a longer loop can walk it")
+        return _longer(motion, frames, loop, said)
 
 
-def _longer(motion: Motion, frames: int, edit: Callable[..., list[Motion]]) -> Plan:
+def _longer(motion: Motion, frames: int, edit: Callable[..., list[Motion]], said: tuple[str, ...] = ()) -> Plan:
     whole = len(motion) + frames
-    return Plan(whole, [(len(motion), whole)], partial(edit, motion, frames))
+    return Plan(whole, [(len(motion), whole)], partial(edit, motion, frames), said=said)

@@ -39,6 +39,8 @@ class Piece:
 
 def read_piece(path: Path, video_bundle: Path, report: Report) -> Piece:
     """Any motion file, or the best of four motions of the person in a video. Raises InputError."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a motion ({', '.join(SUFFIXES)}) or a video in it")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give a motion ({', '.join(SUFFIXES)}) or a video")
     if path.suffix.lower() not in SUFFIXES:

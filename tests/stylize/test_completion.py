@@ -110,6 +110,17 @@ def test_more_of_it_and_a_loop(clip, options, tmp_path):
     assert (closed.root_m[-1] - before.root_m[0]).norm() < 0.1
 
 
+def test_a_way_back_too_far_for_a_loop_is_said(clip, options, tmp_path):
+    before = read_motion(clip)
+    walked = torch.zeros(len(before), 3)
+    walked[:, 0] = torch.linspace(0, 5, len(before))
+    write_motion(move(before, walked), tmp_path / "far.npz")
+    for frames, said in (("30", 1), ("300", 0)):
+        command = ["loop", str(tmp_path / "far.npz"), "--frames", frames, "--out", str(tmp_path / frames)]
+        assert main([*command, *options]) == 0
+        assert len([line for line in manifest_of(tmp_path / frames)["said"] if "must be run in 1.0 s" in line]) == said
+
+
 def test_a_dance_knows_its_song_and_so_does_what_is_made_of_it(made, song, tiny_bundle, tmp_path, capsys):
     dance, options = made[0] / "take1.npz", ["--bundle", str(tiny_bundle), "--steps", "3", "--size", "96x96"]
     first = tmp_path / "first"
@@ -154,7 +165,8 @@ def test_gaps_filled_like_a_video(clip, poses, vimo_bundle, options, tmp_path):
         (["infill", "{clip}", "--gap", "4s:99s"], "outside the clip"),
         (["infill", "{clip}", "--gap", "1s:3s", "--gap", "2s:4s"], "overlap"),
         (["infill", "{clip}", "--gap", "1s:2s", "--keyframe", "500f"], "500f lies outside the clip"),
-        (["infill", "{clip}", "--gap", "1s:2s", "--keyframe", "3s"], "lies in no gap"),
+        (["infill", "{clip}", "--gap", "1s:2s", "--keyframe", "3s"], "the keyframe 3s lies in no gap"),
+        (["infill", "{clip}", "--gap", "30f:32f", "--keyframe", "30f", "31f"], "leave nothing of the gaps to fill"),
         (["infill", "{clip}", "--gap", "8c:10c"], "counts need beats"),
         (["infill", "{clip}", "--gap", "three"], "is no span"),
         (["inbetween", "{clip}", "{clip}", "--seconds", "1", "--leave", "999f"], "999f lies outside the clip"),
@@ -162,7 +174,10 @@ def test_gaps_filled_like_a_video(clip, poses, vimo_bundle, options, tmp_path):
         (["blend", "{clip}", "{clip}", "--transition", "20s", "--song", "{song}"], "the song only"),
         (["blend", "{clip}", "nobody.bvh", "--transition", "2s"], "there is no such file"),
         (["edit", "{clip}", "--regenerate", "1s:2s", "--keep", "tail"], "no body part 'tail'; choose among arms"),
+        (["blend", "{clip}", ".", "--transition", "2s"], "is a folder"),
         (["edit", "{clip}"], "nothing would be kept"),
+        (["edit", "{clip}", "--keep", "upper", "lower"], "nothing would be made"),
+        (["continue", "{clip}", "--seconds", "2", "--passes", "1000000"], "give 1 to 100"),
         (["continue", "{clip}", "--seconds", "2", "--clean"], "not trained with per-frame timesteps"),
         (["continue", "{clip}", "--seconds", "1e9"], "no length that can be filled"),
         (["loop", "{clip}", "--start", "3"], "give the song with --song"),
