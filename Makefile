@@ -6,18 +6,23 @@ OUT    ?= outputs/demo
 SONG   ?= $(OUT)/song.wav
 TORCH  ?= torch==2.13.0
 
-.PHONY: demo test check lint format clean
+.PHONY: demo test test-studio check lint format clean
 
 demo: $(VENV)/demo.done
 	@test "$(SONG)" != "$(OUT)/song.wav" || $(BIN)/vimo compose "$(SONG)"
 	$(BIN)/vimo dance "$(SONG)" --out "$(OUT)"
 
 test: $(VENV)/test.done node_modules/gltf-validator
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not studio"
+
+# The studio's long stories in a real browser (minutes); their pictures lie in outputs/screenshots, and those of the
+# README are taken anew with: make test-studio VIMO_PICTURES=docs/pictures
+test-studio: $(VENV)/test.done
+	OMP_NUM_THREADS=1 VIMO_PICTURES="$(abspath $(VIMO_PICTURES))" $(BIN)/python -m pytest -m studio
 
 # What should hold before every commit: format, lint, types, the tests that are not slow.
 check: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow and not studio"
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .

@@ -1,32 +1,35 @@
 """`vimo studio`: the data folder, the queue, the door and the page, put together and served."""
 
+import importlib.util
 import os
 import webbrowser
 from pathlib import Path
 
 from core_vimo.errors import MissingExtraError
-from stylize.studio.access import LOCAL, Access, Guard
-from stylize.studio.jobs import JobQueue
-from stylize.studio.project import Projects
-from stylize.studio.storage import Storage
 
-PORT = 8080
+_EXTRA = ("nicegui", "filelock", "platformdirs", "itsdangerous", "pydantic")
+_SWEEP_EVERY_S = 3600.0
 
 
-def serve(port: int = PORT, host: str = LOCAL, browser: bool = True, data: Path | None = None) -> None:
+def serve(port: int = 8080, host: str = "127.0.0.1", browser: bool = True, data: Path | None = None) -> None:
     """Serve the studio until it is interrupted. Raises InputError, MissingExtraError without the extra `studio`.
 
     data: the folder with everything in it (default: `$VIMO_HOME`, else the platform's).
     """
-    storage = Storage(data)
-    storage.sweep()
-    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(storage.root / "pages"))  # read when NiceGUI is imported
-    try:
-        from nicegui import app, ui
-    except ImportError as error:
+    absent = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+    if absent:
         raise MissingExtraError(
-            "the studio needs NiceGUI, which comes with: pip install 'vimo-suite[studio]'"
-        ) from error
+            f"the studio needs {', '.join(absent)}, which come with: pip install 'vimo-suite[studio]'"
+        )
+    from stylize.studio.access import Access, Guard
+    from stylize.studio.jobs import JobQueue
+    from stylize.studio.project import Projects
+    from stylize.studio.storage import Storage
+
+    storage = Storage(data)
+    os.environ.setdefault("NICEGUI_STORAGE_PATH", str(storage.root / "pages"))  # read when NiceGUI is imported
+    from nicegui import app, ui
+
     from stylize.studio.files import add_files
     from stylize.studio.page.pages import add_pages
     from stylize.studio.page.session import Studio
@@ -34,6 +37,7 @@ def serve(port: int = PORT, host: str = LOCAL, browser: bool = True, data: Path 
     access = Access.on(host, port, storage.secret())
     studio = Studio(storage, Projects(storage), JobQueue(storage), access)
     app.add_middleware(Guard, access=access, most_bytes=storage.limits.largest())
+    app.timer(_SWEEP_EVERY_S, storage.sweep)  # the first at once
     app.on_shutdown(studio.queue.close)
     if browser:
         app.on_startup(lambda: webbrowser.open(access.url()))

@@ -1,13 +1,23 @@
 """Debian's Chromium, headless, drawing WebGL in software; absent, that is a loud skip."""
 
+import io
 import os
 import shutil
+import socket
+import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from studio_person import Person
+
+from edge_adapter.audio import write_audio
+from edge_adapter.sequencer import make_score, render
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
 pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
@@ -31,6 +41,7 @@ _FLAGS = (
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 )
+ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 120  # a loaded machine takes half a minute to open a page
 
 
@@ -105,3 +116,70 @@ def shot(chromium: Any) -> Callable[[str], None]:
         chromium.save_screenshot(str(folder / f"{name}.png"))
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def picture(chromium: Any) -> Callable[[str], None]:
+    """Take a picture of the README's anew, where `VIMO_PICTURES` names its folder; of few colours, to be small."""
+    folder = os.environ.get("VIMO_PICTURES")
+
+    def keep(name: str) -> None:
+        if folder:
+            taken = Image.open(io.BytesIO(chromium.get_screenshot_as_png())).convert("RGB")
+            small = taken.resize((960, 540), Image.Resampling.LANCZOS).quantize(128, dither=Image.Dither.NONE)
+            small.save(Path(folder) / f"studio_{name}.png", optimize=True)
+
+    return keep
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    track = render(make_score(3, 16.0, "pop", 120.0), 22050)
+    path = tmp_path_factory.mktemp("song") / "my <i>song.wav"
+    write_audio(path, track.samples, track.rate)
+    return path
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    """(address, data folder) of a studio of its own."""
+    data = tmp_path_factory.mktemp("data")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # NiceGUI serves otherwise where it finds itself in a test.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = kept | {"VIMO_HOME": str(data), "VIMO_STYLES": str(data / "styles"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "stylize", "studio", "--port", str(port), "--no-browser"]
+    with subprocess.Popen(command, cwd=data, env=environment) as server:
+        try:
+            _wait_until_served(f"http://127.0.0.1:{port}/", server)
+            yield f"http://127.0.0.1:{port}", data
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait_until_served(address, server):
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=30).close()
+            return
+        except OSError:
+            assert server.poll() is None and time.monotonic() < until, "the studio did not start"
+            time.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def person(chromium, wait_for, studio):
+    address, _ = studio
+    chromium.get(address)
+    return Person(chromium, wait_for)
+
+
+@pytest.fixture(scope="module")
+def project(studio):
+    """The one project's folder, once there is one."""
+    _, data = studio
+    return lambda: next(path for path in (data / "projects").iterdir() if path.is_dir())

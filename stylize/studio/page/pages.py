@@ -64,7 +64,9 @@ def add_pages(studio: Studio) -> None:
     def project(request: Request, project: str) -> None:
         _head()
         try:
-            session = Session(studio, studio.projects.open(project, studio.access.person(request.cookies)))
+            opened = studio.projects.open(project, studio.access.person(request.cookies))
+            opened.tidy(studio.queue.busy())
+            session = Session(studio, opened)
         except InputError as error:
             with ui.column().classes("start"):
                 ui.label(str(error)).classes("problem")

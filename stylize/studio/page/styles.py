@@ -47,8 +47,8 @@ def _palette(session: Session, known: list[str]) -> Callable[[], None]:
     dials = [_Dial(session, name, problem) for name in known]
     heading("Style over time", "Select counts on the timeline, then give them a style.")
     with ui.row().classes("tight"):
-        style = ui.select(known, value=known[0], label="style").props("dense outlined").classes("number")
-        ramp = number("ramp in counts", 2, 0, 32)
+        style = ui.select(known, value=known[0], label="style").props("dense outlined").classes("broad")
+        ramp = number("ramp", 2, 0, 32).tooltip("Over how many counts one style becomes the next")
     with ui.row().classes("tight"):
         lay = button("dance it there", lambda: _lay(session, str(style.value), float(ramp.value or 0), problem))
         button("clear", lambda: _change(session, problem, "clear the timeline", timeline=""))

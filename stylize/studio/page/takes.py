@@ -1,5 +1,6 @@
 """The takes of a project, best first, two of them side by side if wanted; and the jobs that make more."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,10 @@ from stylize.studio.project import State, Take
 
 _RUNNING = ("waiting", "running")
 _ENDED = {"failed": "", "stopped": "", "cancelled": "cancelled"}
+_ORDER = ("running", "failed", "stopped", "cancelled", "waiting")
 _JOBS_SHOWN = 4
+_SURE_AFTER_S = 5.0
+"""Before that nobody knows how fast it goes."""
 
 
 def takes_column(session: Session) -> None:
@@ -119,11 +123,12 @@ class _Jobs:
         self._rows: dict[str, _Row] = {}
         self._dismissed = {job.id for job in session.jobs if job.status not in _RUNNING}
         self._place = ui.column().classes("jobs")
+        self._more = ui.label().classes("hint")
         session.shows_jobs(self._show)
 
     def _show(self) -> None:
-        wanted = [job for job in self._session.jobs if job.id not in self._dismissed and job.status != "done"]
-        wanted = wanted[:_JOBS_SHOWN]
+        known = [job for job in self._session.jobs if job.id not in self._dismissed and job.status != "done"]
+        wanted = sorted(known, key=lambda job: (_ORDER.index(job.status), job.created))[:_JOBS_SHOWN]
         for id in set(self._rows) - {job.id for job in wanted}:
             self._rows.pop(id).remove()
         for job in wanted:
@@ -131,6 +136,10 @@ class _Jobs:
                 with self._place:
                     self._rows[job.id] = _Row(job, self._end)
             self._rows[job.id].show(job)
+        for place, job in enumerate(wanted):
+            self._rows[job.id].stand(place)
+        hidden = len(known) - len(wanted)
+        self._more.set_text(f"and {hidden} more" if hidden else "")
 
     def _end(self, id: str) -> None:
         """Cancel what isn't over; take what is from the list."""
@@ -151,13 +160,31 @@ class _Row:
             self._bar = ui.linear_progress(0, show_value=False).props("instant-feedback rounded size=6px")
             self._now = ui.label().classes("hint")
             self._problem = Problem()
+        self._began: tuple[str, int, float] = ("", 0, 0.0)
 
     def show(self, job: Job) -> None:
         self._bar.set_visibility(job.status in _RUNNING)
         self._bar.set_value(job.done / job.total if job.total else 0)
-        self._now.set_text(_now(job))
-        self._now.set_visibility(bool(_now(job)))
+        now = _now(job) + (f" · {left}" if (left := self._left(job)) else "")
+        self._now.set_text(now)
+        self._now.set_visibility(bool(now))
         self._problem.tell(job.error if job.status in ("failed", "stopped") else "")
+
+    def _left(self, job: Job) -> str:
+        """How long the part that runs will take still, by how fast it went since this page saw it begin."""
+        if self._began[0] != job.doing:
+            self._began = (job.doing, job.done, time.monotonic())
+        _, before, began = self._began
+        passed_s, made = time.monotonic() - began, job.done - before
+        if job.status != "running" or passed_s < _SURE_AFTER_S or made <= 0:
+            return ""
+        left_s = passed_s * (job.total - job.done) / made
+        return f"about {length_words(left_s)} left" if left_s >= 1 else ""
+
+    def stand(self, place: int) -> None:
+        slot = self._card.parent_slot
+        if slot is not None and slot.children.index(self._card) != place:
+            self._card.move(target_index=place)
 
     def remove(self) -> None:
         self._card.delete()

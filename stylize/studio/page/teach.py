@@ -1,23 +1,26 @@
 """Teaching a style: clips in, windows looked at and overruled, training, and hearing what was learned."""
 
+import secrets
+from dataclasses import replace
+
 from nicegui import ui
 
 from core_vimo.errors import InputError
 from stylize.studio.page.pieces import Drop, Problem, button, heading, number
 from stylize.studio.page.session import Session
 from stylize.studio.page.windows import Windows
-from stylize.studio.tasks import StyleAdd, StyleInstall, StyleTrain
-from stylize.style_library import clips_of, folder_of, is_name, is_trained, styles
+from stylize.studio.tasks import Dance, StyleAdd, StyleInstall, StyleTrain
+from stylize.style_library import clips_of, is_name, is_trained, styles
 
 
 def teach_panel(session: Session) -> None:
     heading("Teach a style", "A handful of short clips of one style: videos, or motion files.")
-    name = ui.input("name of the style", placeholder="jackson").props("dense outlined").classes("wide")
+    name = ui.input("name of the style", placeholder="jackson", autocomplete=list(styles()))
+    name.props("dense outlined").classes("wide")
     Drop(session, "video", "Drop video clips", "video/*", many=True)
     Drop(session, "motion", "Drop motion clips", ".bvh,.npz,.glb,.pkl", many=True)
     clips = ui.column().classes("part")
     chosen: dict[str, ui.checkbox] = {}
-    problem = Problem()
 
     def show() -> None:
         brought = session.media("video") + session.media("motion")
@@ -50,32 +53,63 @@ def teach_panel(session: Session) -> None:
             session.submit(StyleInstall(id), f"take in {session.content.medium(id).label}")
 
     button("1. Look at the clips", add, kind="main")
-    steps = number("training steps (0: as usual)", 0, 0, 100_000)
-    button("2. Train", train)
+    with ui.row().classes("tight"):
+        button("2. Train", train)
+        steps = number("steps", 0, 0, 100_000).tooltip("How long; 0 is what suits most styles")
+    problem = Problem()
+    learned = ui.label().classes("fact")
     heading("A style from elsewhere")
     Drop(session, "style", "Drop a .vimostyle package", ".vimostyle", lambda id: install(id))
     listed = ui.column().classes("part")
-    known: dict[str, bool] = {}
+    known: dict[str, tuple[bool, bool]] = {}
 
     def show_library() -> None:
-        now = {name: is_trained(folder) for name, folder in styles().items()}
-        if now == known:
+        found = {name: (is_trained(folder), clips_of(folder).is_dir()) for name, folder in styles().items()}
+        if found == known:
             return
         known.clear()
-        known.update(now)
+        known.update(found)
+        name.set_autocomplete(list(known))
         listed.clear()
         with listed:
             heading("In your library" if known else "")
-            for style_name, trained in known.items():
-                _card(style_name, trained)
+            for style_name, (trained, has_clips) in known.items():
+                _card(session, style_name, trained, has_clips)
 
     session.shows(show)
     session.shows(show_library)
+    session.shows_jobs(lambda: learned.set_text(_learned(session)))
 
 
-def _card(name: str, trained: bool) -> None:
-    has_clips = clips_of(folder_of(name)).is_dir()
-    with ui.row().classes("tight"):
+def _learned(session: Session) -> str:
+    """What the last job about a style came to."""
+    ended = next(
+        (job for job in session.jobs if job.kind in ("style add", "style train") and job.status == "done"), None
+    )
+    if ended is None:
+        return ""
+    if ended.kind == "style train":
+        return f"{ended.result['name']} is trained: try it below, or choose it under Dance."
+    told = ended.result
+    why = ", ".join(f"{count} for {reason}" for reason, count in told["rejected"].items())
+    failed = "".join(f" {clip}: {sentence}." for clip, sentence in told["failed"].items())
+    rejected = f"; rejected were {why}" if why else ""
+    return f"{ended.settings['name']}: of {told['windows']} windows {told['kept']} are kept{rejected}.{failed}"
+
+
+def _card(session: Session, name: str, trained: bool, has_clips: bool) -> None:
+    problem = Problem()
+
+    def try_it() -> None:
+        """What was learned, danced to the song that is open."""
+        with problem.told():
+            session.change(f"style {name}", lambda state: replace(state, styles=(name,)))
+            session.submit(Dance(takes=2, seed=secrets.randbelow(1_000_000)), f"{name} on this song")
+
+    with ui.element("div").classes("take"):
         ui.label(f"{name} · {'trained' if trained else 'not trained yet'}").classes("fact")
-        if has_clips:
-            button("its windows", lambda: Windows(name), tip="Every window with its verdict; overrule it there")
+        with ui.row().classes("tight"):
+            if has_clips:
+                button("its windows", lambda: Windows(name), tip="Every window with its verdict; overrule it there")
+            if trained:
+                button("try it", try_it, tip="Two takes of the song in this style")

@@ -17,7 +17,7 @@ def video_panel(session: Session) -> None:
     problem = Problem()
     with ui.row().classes("tight"):
         takes = number("takes", 2, 1, 8)
-        person = number("person (0: whoever is seen most)", 0, 0, 9)
+        person = number("person", 1, 1, 9).tooltip("Of several people: 1 is whoever is seen most, 2 the next")
     listed = ui.column().classes("part")
     heading("Motion files", "BVH of any person's rig, or NPZ and GLB: to blend into.")
     Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", many=True)
@@ -26,7 +26,7 @@ def video_panel(session: Session) -> None:
 
     def move(video: Media) -> None:
         with problem.told():
-            chosen = round(person.value or 0) or None
+            chosen = round(person.value or 1)
             task = Motion(video.id, person=chosen, takes=round(takes.value or 1))
             session.submit(task, f"motion of {video.label}")
 

@@ -38,8 +38,12 @@ class Windows:
             self._problem = Problem()
             self._place = ui.element("div").classes("window-grid")
             with ui.row().classes("tight"):
-                button("", partial(self._turn, -_A_PAGE), icon="chevron_left", kind="quiet", tip="Earlier ones")
-                button("", partial(self._turn, _A_PAGE), icon="chevron_right", kind="quiet", tip="Later ones")
+                self._earlier = button(
+                    "", partial(self._turn, -_A_PAGE), icon="chevron_left", kind="quiet", tip="Earlier ones"
+                )
+                self._later = button(
+                    "", partial(self._turn, _A_PAGE), icon="chevron_right", kind="quiet", tip="Later ones"
+                )
                 button("Close", self._dialog.close)
         self._show()
 
@@ -57,6 +61,8 @@ class Windows:
             with self._place:
                 for window in range(self._first, min(self._first + _A_PAGE, len(clips))):
                     self._card(clips, window, bool(verdicts[window]))
+            for turning in (self._earlier, self._later):
+                turning.set_visibility(len(clips) > _A_PAGE)
 
     def _words(self, clips: ClipSet, verdicts: np.ndarray) -> str:
         last = min(self._first + _A_PAGE, len(clips))
@@ -69,13 +75,24 @@ class Windows:
         clip = clips.clips[int(row["item"])].name
         key = (clip, int(row["take"]), int(row["start"]))
         reason = REASONS[int(row["reason"])].word
-        with ui.element("button").props("type=button").classes("window on" if kept else "window") as card:
+        words = f"{clip} · {key[2] / FPS:.1f} s" + (f" · {reason}" if reason else "")
+        with ui.element("button").props("type=button").classes("window") as card:
             ui.element("img").props(f'src="/files/styles/{self._name}/windows/{window}" loading=lazy alt=""')
-            words = f"{clip} · {key[2] / FPS:.0f} s" + (f" · {reason}" if reason else "")
-            ui.label(words + (" · overruled" if key in clips.overrules else "")).classes("hint")
-        card.on("click", partial(self._overrule, clips.folder, key, not kept))
+            label = ui.label().classes("hint")
 
-    def _overrule(self, folder: Path, key: tuple[str, int, int], wanted: bool) -> None:
-        with self._problem.told():
-            overrule(folder, key, wanted)
-        self._show()
+        def show(kept: bool, overruled: bool) -> None:
+            card.classes(add="on" if kept else "", remove="" if kept else "on")
+            card.props(f"aria-pressed={'true' if kept else 'false'}")
+            label.set_text(words + (" · overruled" if overruled else ""))
+
+        def turn() -> None:
+            """This card alone is changed, so that the keyboard stays where it was."""
+            with self._problem.told():
+                overrule(clips.folder, key, "on" not in card.classes)
+                now = ClipSet(clips.folder)
+                verdicts = now.verdicts()
+                show(bool(verdicts[window]), key in now.overrules)
+                self._facts.set_text(self._words(now, verdicts))
+
+        show(kept, key in clips.overrules)
+        card.on("click", turn)

@@ -274,7 +274,7 @@ def test_a_package_that_is_none_is_told_by_its_label(do, project, receive, libra
         do(StyleInstall(media.id))
 
 
-@pytest.mark.slow
+@pytest.mark.studio
 def test_a_real_worker_listens(storage, project, monkeypatch):
     """The whole way: queue, process, recipe, file."""
     queue = JobQueue(storage, ("cpu",))
