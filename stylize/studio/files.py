@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from core_vimo.errors import InputError
 from core_vimo.formats import read_motion
 from core_vimo.formats.web import body_bytes, clip_bytes
-from stylize.motion_from_video import SHEET
+from stylize.motion_from_video import POSES
 from stylize.studio.page.session import Studio
 from stylize.studio.page.windows import picture_of
 from stylize.studio.project import Project
@@ -59,9 +59,9 @@ def add_files(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/files/{project}/poses/{take}")
     def poses(request: Request, project: str, take: str) -> Response:
-        """The keypoints that were seen, on moments of the video."""
+        """The keypoints that were seen in every frame of the video."""
         found = project_of(request, project)
-        return FileResponse(found.take_folder(found.read().take(take).folder) / SHEET)
+        return FileResponse(found.take_folder(found.read().take(take).folder) / POSES)
 
     @app.get("/files/styles/{name}/windows/{window}")
     def window(name: str, window: int) -> Response:

@@ -139,7 +139,8 @@ class _Jobs:
         for place, job in enumerate(wanted):
             self._rows[job.id].stand(place)
         hidden = len(known) - len(wanted)
-        self._more.set_text(f"and {hidden} more" if hidden else "")
+        self._more.set_text(f"and {hidden} more")
+        self._more.set_visibility(hidden > 0)
 
     def _end(self, id: str) -> None:
         """Cancel what isn't over; take what is from the list."""

@@ -22,7 +22,7 @@ def video_panel(session: Session) -> None:
     heading("Motion files", "BVH of any person's rig, or NPZ and GLB: to blend into.")
     Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", many=True)
     drawn: list[str] = []
-    players: dict[str, ui.element] = {}
+    players: dict[str, _Player] = {}
 
     def move(video: Media) -> None:
         with problem.told():
@@ -41,31 +41,29 @@ def video_panel(session: Session) -> None:
             for video in videos:
                 players[video.id] = _card(session, video, partial(move, video))
 
-    def show_in_step() -> None:
-        """The video that the take on the stage is of runs with it."""
+    def show_seen() -> None:
+        """Over the video that the take on the stage is of; it runs with it."""
         of = _filmed(session)
         for id, player in players.items():
-            player.props(add="data-in-step" if id == of else None, remove=None if id == of else "data-in-step")
+            player.see(session.shown.id if session.shown and id == of else None)
 
     session.shows(show)
-    session.shows(show_in_step)
-    _seen(session)
+    session.shows(show_seen)
 
 
-def _seen(session: Session) -> None:
-    """What was seen in the video of the take on the stage: its keypoints over it."""
-    with ui.column().classes("part") as part:
-        heading("What was seen")
-        picture = ui.element("img").classes("seen").props("alt='Keypoints over the video'")
+class _Player(ui.element, component="filmed.js"):
+    """A video, and over it the keypoints of a take that was made of it."""
 
-    def show() -> None:
-        take = session.shown
-        filmed = take is not None and "reprojection_px" in take.numbers
-        part.set_visibility(filmed)
-        if take is not None and filmed:
-            picture.props(f'src="/files/{session.project.id}/poses/{take.id}"')
+    def __init__(self, session: Session, video: Media) -> None:
+        super().__init__()
+        self._files = f"/files/{session.project.id}"
+        self._props["src"], self._props["seen"] = f"{self._files}/media/{video.id}", ""
 
-    session.shows(show)
+    def see(self, take: str | None) -> None:
+        seen = f"{self._files}/poses/{take}" if take else ""
+        if seen != self._props["seen"]:
+            self._props["seen"] = seen
+            self.update()
 
 
 def _filmed(session: Session) -> str | None:
@@ -74,12 +72,11 @@ def _filmed(session: Session) -> str | None:
     return videos.get(session.shown.folder) if session.shown else None
 
 
-def _card(session: Session, video: Media, move: Callable[[], None]) -> ui.element:
+def _card(session: Session, video: Media, move: Callable[[], None]) -> _Player:
     """What plays it."""
     with ui.element("div").classes("take"):
         ui.label(video.label)
         ui.label(length_words(video.facts.get("seconds", 0))).classes("hint")
-        player = ui.element("video")
-        player.props(f'src="/files/{session.project.id}/media/{video.id}" controls muted preload="metadata"')
+        player = _Player(session, video)
         button("Make its motion", move, kind="main")
     return player
