@@ -9,7 +9,8 @@ from torch import nn
 from core_vimo.diffusion.guidance import ConditionalModel, guided
 from core_vimo.diffusion.sampling import dpmpp_2m
 from core_vimo.metrics.style import StyleDistance, style_features
-from core_vimo.motion import Motion
+from core_vimo.motion import Motion, smooth
+from core_vimo.planting import plant
 from core_vimo.randomness import normal_rows
 from edge_adapter.build import DanceModel
 from edge_adapter.style_data import StyleWindows
@@ -59,5 +60,10 @@ class HeldOut:
                 steps=self.settings["steps"],
                 clip=1.0,
             )
-            motions += [self.codec.decode(clip) for clip in x0.cpu()]
+            motions += [_as_shown(self.codec.decode(clip)) for clip in x0.cpu()]
         return motions
+
+
+def _as_shown(motion: Motion) -> Motion:
+    """Smoothed by a frame and planted, as dances are: raw, they tremble so much that little else is measured."""
+    return plant(smooth(motion, 1 / motion.fps))

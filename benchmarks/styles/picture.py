@@ -1,4 +1,4 @@
-"""`python -m benchmarks.styles.picture styles.json --out dial.png`: what the dial does, and what each way has learned."""
+"""`python -m benchmarks.styles.picture styles.json --out dial.png`: what the dial does, what each way learned."""
 
 import argparse
 import json
