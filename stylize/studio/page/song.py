@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
+from core_vimo.errors import InputError
 from stylize.studio.counting import first_count_at, tapped
 from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words, light
 from stylize.studio.page.session import Session
@@ -107,6 +108,8 @@ class _Counts:
     async def _here(self) -> None:
         heard, second = self._session.listened(), await self._stage.time()
         with self._problem.told():
+            if self._session.shown is not None and self._session.shown.start_s is None:
+                raise InputError("what is on the stage has no song; choose a take that was danced to it")
             if heard is not None:
                 shift = first_count_at(heard, self._session.state.tempo, second)
                 self._session.change("count 1", lambda state: replace(state, first_count=shift))
