@@ -126,7 +126,7 @@ def picture(chromium: Any) -> Callable[[str], None]:
     def keep(name: str) -> None:
         if folder:
             taken = Image.open(io.BytesIO(chromium.get_screenshot_as_png())).convert("RGB")
-            small = taken.resize((960, 540), Image.Resampling.LANCZOS).quantize(128, dither=Image.Dither.NONE)
+            small = taken.resize((960, 540), Image.Resampling.LANCZOS).quantize(256, dither=Image.Dither.NONE)
             small.save(Path(folder) / f"studio_{name}.png", optimize=True)
 
     return keep
