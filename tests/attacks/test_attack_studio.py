@@ -126,6 +126,7 @@ def test_tokens_that_are_not_the_token(token):
         "", "x", SHARED.token, "a.b.c", SHARED.new_cookie()[:-1], "0" + SHARED.new_cookie(),
         Access.on("0.0.0.0", 8080, "t" * 43).new_cookie(), "\x00", "é",
     ],
+    ids=range(9),
 )  # fmt: skip
 def test_forged_cookies(cookie):
     app, reached = guarded(SHARED)
