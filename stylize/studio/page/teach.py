@@ -76,9 +76,12 @@ def teach_panel(session: Session) -> None:
             for style_name, (trained, has_clips) in known.items():
                 _card(session, style_name, trained, has_clips)
 
+    def show_learned() -> None:
+        learned.set_text(_learned(session))
+
     session.shows(show)
     session.shows(show_library)
-    session.shows_jobs(lambda: learned.set_text(_learned(session)))
+    session.shows_jobs(show_learned)
 
 
 def _learned(session: Session) -> str:
