@@ -43,7 +43,7 @@ class DanceModel:
 
 def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> DanceModel:
     """A backbone from its bundle. Raises InputError where the bundle is damaged or of another kind."""
-    bundle, backbone = load_network(folder, KIND, lambda config: build_model(config["model"]))
+    bundle, backbone = load_network(folder, KIND, _model_of)
     extractor, channels = bundle.config.get("extractor"), bundle.config["model"]["condition_dim"]
     if not isinstance(extractor, str) or EXTRACTORS.get(extractor) != channels or bundle.codec.fps != FPS:
         raise InputError(
@@ -53,6 +53,11 @@ def load_dance_model(folder: Path | str = SHIPPED, device: str = "cpu") -> Dance
     return DanceModel(
         backbone.to(device), bundle.codec, schedule, extractor, bundle_hash(folder), bundle.per_frame_timesteps
     )
+
+
+def _model_of(config: dict[str, Any]) -> Backbone:
+    build_schedule(**config["diffusion"])  # here, where what is wrong is said of the bundle
+    return build_model(config["model"])
 
 
 def build_model(settings: Mapping[str, Any]) -> Backbone:

@@ -92,9 +92,9 @@ def in_turns(denoisers: Sequence[Denoiser], at_once: int) -> Denoiser:
 
     def denoise(x: Tensor, t: Tensor) -> Tensor:
         guess = torch.empty_like(x)  # parts put together afterwards would be there twice
-        turns = zip(denoisers, x.split(at_once), t.split(at_once), guess.split(at_once), strict=True)
-        for each, part, times, place in turns:
-            place.copy_(each(part, times))
+        turns = zip(denoisers, x.split(at_once), t.split(at_once), strict=True)
+        for turn, (each, part, times) in enumerate(turns):
+            guess[turn * at_once : (turn + 1) * at_once] = each(part, times)
         return guess
 
     return denoise

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from stylize.style_clips.collect import Summary
 
 HELP = "Make a style of a few clips, train it, share it, list those there are; `vimo dance --style` wears them."
-EXAMPLE = "vimo style add jackson clips/ && vimo style train jackson && vimo dance song.mp3 --style jackson:0.8"
+EXAMPLE = "vimo style add skating clips/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -270,7 +270,8 @@ def test_terminal_codes_of_a_card_are_not_sent(library, invented_style, capsys) 
 
 
 @pytest.mark.parametrize("words", ["[/b]", "[link=file:///etc/passwd]here[/link]", "[not markup"])
-def test_words_of_a_card_are_no_markup(words, library, invented_style, capsys) -> None:
+def test_words_of_a_card_are_no_markup(words, library, invented_style, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("stylize.style_library.SHIPPED", library / "none ship")  # they would narrow the columns
     own = invented_style("waltz", library, SHIPPED)
     told = yaml.safe_load((own / "style.yaml").read_text())
     (own / "style.yaml").write_text(yaml.safe_dump(told | {"licence": words}))

@@ -29,6 +29,7 @@ def shelf(tmp_path_factory, tiny_bundle, invented_style):
 @pytest.fixture(autouse=True)
 def own_library(shelf, monkeypatch):
     monkeypatch.setenv("VIMO_STYLES", str(shelf))
+    monkeypatch.setattr("stylize.style_library.SHIPPED", shelf / "none ship")
 
 
 @pytest.fixture(scope="module")
