@@ -74,7 +74,8 @@ def train_style(config: DictConfig) -> None:
     held_out = HeldOut(run.train, run.test, run.model, run.settings["evaluation"], run.settings["seed"])
     trainer = Trainer(objective, dataset, run.trainer, run.out / TRAINING, evaluate=held_out if run.test else None)
     if trainer.accelerator.is_main_process:
-        print(f"{len(run.train)} windows of {len(run.clips.clips)} clips, {len(run.test)} held out; run in {run.out}")
+        clips = sum(clip.failed is None for clip in run.clips.clips)
+        print(f"{len(run.train)} windows of {clips} clips, {len(run.test)} held out; run in {run.out}")
     trainer.fit()
     if trainer.accelerator.is_main_process:
         state, steps = trainer.best_ema_state_dict()
@@ -123,13 +124,8 @@ def _check_numbers(settings: dict[str, Any]) -> None:
 
 def _forget_other_lessons(run: _Run) -> None:
     """Where clips came or went, or were judged anew, what was begun with the others isn't gone on with."""
-    training, digest = run.out / TRAINING, hashlib.sha256(run.model.bundle_hash.encode())
-    for clip in run.clips.clips:
-        digest.update(clip.sha256.encode())
-    for part in (run.train, run.test):
-        digest.update(run.clips.windows[["item", "take", "start"]][part.kept].tobytes())
+    training, lessons = run.out / TRAINING, _lessons(run)
     with _processes(run).main_process_first():
-        lessons = digest.hexdigest()
         noted = (training / LESSONS).read_text() if (training / LESSONS).exists() else None
         if noted == lessons:
             return
@@ -139,6 +135,16 @@ def _forget_other_lessons(run: _Run) -> None:
                 shutil.rmtree(training)
         with publish_file(training / LESSONS) as aside:
             aside.write_text(lessons)
+
+
+def _lessons(run: _Run) -> str:
+    digest = hashlib.sha256(run.model.bundle_hash.encode())
+    for clip in run.clips.clips:
+        digest.update(clip.sha256.encode())
+    for part in (run.train, run.test):
+        for name in ("item", "take", "start"):  # each alone: of several fields at once, numpy keeps bytes never written
+            digest.update(run.clips.windows[name][part.kept].tobytes())
+    return digest.hexdigest()
 
 
 def _styled(run: _Run) -> StyledBackbone:
@@ -202,9 +208,16 @@ def _save_style(run: _Run, state: dict[str, Tensor], steps: int, told: list[str]
         "trained": {"steps": steps, "seed": run.settings["seed"]},
     }
     told = [f"Branch: {run.branch.layers} layers, {run.branch.fusion}; backbone {run.model.bundle_hash[:12]}.", *told]
-    text = card(f"Style {run.settings['name']}", told, _public(run.settings), steps)
+    settings = _public(run.settings)
+    settings["data"] = settings["data"] | {"card": settings["data"]["card"] or _clips_told(settings["data"])}
+    text = card(f"Style {run.settings['name']}", told, settings, steps)
     Style(run.settings["name"], half(weights), run.branch, run.model.bundle_hash, facts, text).save(run.out)
     print(f"style: {run.out}")
+
+
+def _clips_told(data: dict[str, Any]) -> str:
+    told = {"Clips from": data["source"], "Licence of the clips": data["licence"]}
+    return " ".join(f"{what}: {words}." for what, words in told.items() if words)
 
 
 def _clip(clip: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,6 +25,7 @@ from edge_adapter.build import load_dance_model
 from edge_adapter.dance_data import DanceSet
 from edge_adapter.style import Style, build_branch
 from edge_adapter.style_data import MixedWindows, StyleWindows, write_own_dances
+from edge_adapter.style_training import _lessons
 
 SCRIPT = Path(__file__).with_name("style_clips.py")
 ROOT = SCRIPT.parents[2]
@@ -52,6 +54,7 @@ def test_training_ends_in_a_style_of_its_backbone(whole: Path, tiny_bundle: Path
     branch = build_branch(style, model)
     assert branch.zero_convolutions[0].weight.abs().max() > 0
     assert style.facts["trained"] == {"steps": 6, "seed": 0} and style.facts["licence"] == "free"
+    assert "Licence of the clips: free." in style.card and "No word was given" not in style.card
     assert [clip["name"] for clip in style.facts["clips"]] == ["clip0", "clip1", "clip2"]
     assert style.facts["clips"][0]["seconds"] == 2.0
     assert "5 windows learnt from, 3 held out" in style.card and str(clips.parent) not in style.card
@@ -69,9 +72,13 @@ def test_the_backbones_files_are_not_touched(shared: list[str], tiny_bundle: Pat
     assert before == {file.name: sha256_file(file) for file in tiny_bundle.iterdir()}
 
 
-def test_a_killed_run_goes_on_to_the_same_branch(shared: list[str], whole: Path, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_to_the_same_branch(
+    shared: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steady = [*shared, "trainer.decay=constant"]  # a falling rate would hang on how many steps there are to be
+    train(*steady, f"out={tmp_path / 'whole'}", "trainer.steps=6")
     out, endless = tmp_path / "style", ["trainer.steps=100000", "trainer.save_every=2", "trainer.keep=99999"]
-    process = subprocess.Popen([sys.executable, str(SCRIPT), *shared, f"out={out}", *endless], env=ENVIRONMENT)
+    process = subprocess.Popen([sys.executable, str(SCRIPT), *steady, f"out={out}", *endless], env=ENVIRONMENT)
     store = CheckpointStore(out / "training" / "checkpoints", 1)
     deadline = time.monotonic() + 240
     while len(store.paths()) < 2 and time.monotonic() < deadline:
@@ -82,8 +89,10 @@ def test_a_killed_run_goes_on_to_the_same_branch(shared: list[str], whole: Path,
         for file in path.iterdir():
             file.unlink()
         path.rmdir()
-    train(*shared, f"out={out}", "trainer.steps=6", "data.licence=free")
-    assert sha256_file(out / "branch.safetensors") == sha256_file(whole / "branch.safetensors")
+    capsys.readouterr()
+    train(*steady, f"out={out}", "trainer.steps=6")
+    assert "begins anew" not in capsys.readouterr().out
+    assert sha256_file(out / "branch.safetensors") == sha256_file(tmp_path / "whole" / "branch.safetensors")
 
 
 def test_two_processes_train_the_branch_of_one(shared: list[str], whole: Path, tmp_path: Path) -> None:
@@ -179,6 +188,18 @@ def test_other_clips_begin_anew(
     # As many windows, of another clip.
     (tmp_path / "clips" / "overrules.json").write_text('{"clip1/0/0": false}')
     assert "begins anew" in learn("trainer.steps=2")
+
+
+def test_the_same_clips_are_known_again_whatever_lies_in_memory(clips: Path, tiny_bundle: Path) -> None:
+    model, read = load_dance_model(tiny_bundle), ClipSet(clips)
+    parts = [StyleWindows(read, split, model.codec, model.extractor, 0) for split in ("train", "test")]
+    run = SimpleNamespace(model=model, clips=read, train=parts[0], test=parts[1])
+    told = set()
+    for fill in range(8):
+        junk = [bytearray([fill]) * size for size in range(1, 1024) for _ in range(8)]
+        del junk
+        told.add(_lessons(run))  # type: ignore[arg-type]
+    assert len(told) == 1
 
 
 def test_another_prior_is_danced_anew(shared: list[str], tmp_path: Path) -> None:
