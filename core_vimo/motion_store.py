@@ -10,7 +10,7 @@ All at 30 fps. A kind of data set (dances with music, motions with views) names 
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,19 @@ class MotionStore:
         return self.folder / self.kind.entries / f"{self.rows[index]['name']}.safetensors"
 
     def cut(
-        self, index: int, start: int, frames: int, along: Sequence[str] = (), whole: Sequence[str] = ()
+        self,
+        index: int,
+        start: int,
+        frames: int,
+        along: Sequence[str] = (),
+        whole: Sequence[str] = (),
+        by_view: Mapping[str, int] | None = None,
     ) -> tuple[Motion, dict[str, Tensor]]:
         """`frames` frames of one motion from `start`, and of the kind's own tensors that entry has: those `along`
-        its frames (their first axis, but the second of four) cut alike, the `whole` ones uncut."""
+        its frames (their first axis) cut alike, the `whole` ones uncut, those `by_view` cut along their second axis
+        where they have as many axes as is said, and uncut otherwise: what stands still has no frames."""
         try:
-            return read_stretch(self.path(index), start, frames, along, whole)
+            return read_stretch(self.path(index), start, frames, along, whole, by_view)
         except InputError as error:
             raise InputError(f"{error}; make the data set again") from error
 
@@ -140,7 +147,12 @@ def write_motion_tensors(motion: Motion, path: Path, tensors: dict[str, Tensor] 
 
 
 def read_stretch(
-    path: Path, start: int, frames: int, along: Sequence[str] = (), whole: Sequence[str] = ()
+    path: Path,
+    start: int,
+    frames: int,
+    along: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    by_view: Mapping[str, int] | None = None,
 ) -> tuple[Motion, dict[str, Tensor]]:
     """`frames` frames from `start` of such a file, nothing else of it is read; see `MotionStore.cut`."""
     window = slice(start, start + frames)
@@ -148,8 +160,10 @@ def read_stretch(
         with safetensors.safe_open(path, "pt") as file:
             there = set(file.keys())
             motion = Motion(**{name: file.get_slice(name)[window] for name in _MOTION}, fps=FPS)
-            own = {name: _along(file.get_slice(name), window) for name in along if name in there}
+            own = {name: file.get_slice(name)[window] for name in along if name in there}
             own |= {name: file.get_tensor(name) for name in whole if name in there}
+            viewed = (by_view or {}).items()
+            own |= {name: _of_views(file.get_slice(name), axes, window) for name, axes in viewed if name in there}
     except (OSError, RuntimeError, TypeError, InputError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
     if len(motion) != frames:
@@ -157,8 +171,9 @@ def read_stretch(
     return motion, own
 
 
-def _along(values: Any, window: slice) -> Tensor:
-    return values[:, window] if len(values.get_shape()) == 4 else values[window]
+def _of_views(values: Any, axes: int, window: slice) -> Tensor:
+    cut: Tensor = values[:, window] if len(values.get_shape()) == axes else values[:]
+    return cut
 
 
 def _read_index(kind: Kind, folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ Li et al. 2021, "AI Choreographer". ViMo holds out two genres, break and middle 
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
@@ -93,8 +93,8 @@ class AistFolder:
             window = slice(number * CLIP, (number + 1) * CLIP)
             if bool(impossible_steps(motion[window]).any()):
                 continue
-            keypoints = _without_useless_views(views.keypoints[:, window])
-            cut = Views(keypoints, *(getattr(views, field.name) for field in fields(Views)[1:]))
+            cut = views.frames(window)
+            cut = replace(cut, keypoints=_without_useless_views(cut.keypoints))
             stored = StoredMotion(f"{name}.{number + 1}", motion[window], cut, name, self._split_of[name])
             yield stored
             if mirrored and stored.split == "train":

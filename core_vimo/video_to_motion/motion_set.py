@@ -3,7 +3,8 @@
 ```
 index.json                 {"format": 1, "motions": [{name, split, frames, source}]}
 motions/NAME.safetensors   the motion, and where it was filmed: keypoints [V,S,17,3], sizes [V,2],
-                           intrinsics [V,3,3], R_camera_world [V,3,3], t_camera_m [V,3]
+                           intrinsics, R_camera_world and t_camera_m of cameras that stand still ([V,3,3], [V,3,3],
+                           [V,3]) or move ([V,S,3,3], [V,S,3,3], [V,S,3]); cuts [V,S] bool where there are any
 ```
 """
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from core_vimo.camera import Camera
 from core_vimo.errors import InputError
+from core_vimo.footage import Footage
 from core_vimo.formats.sources import Source
 from core_vimo.motion import Motion
 from core_vimo.motion import mirror as mirror_motion
@@ -26,15 +28,17 @@ MOTIONS = Kind("motion", "vimo dataset motions", texts=("source",))
 COCO_MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 """Index of each COCO-17 joint's opposite."""
 
-_VIEW_TENSORS = ("sizes", "intrinsics", "R_camera_world", "t_camera_m")
+_CAMERA = {"intrinsics": 4, "R_camera_world": 4, "t_camera_m": 3}  # axes, where the camera moves
+_BY_VIEW = {"keypoints": 4, "cuts": 2, **_CAMERA}
 
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """What V cameras that stood still saw: keypoints `[V, S, 17, 3]` pixels and confidence (0: unseen).
+    """What V cameras saw: keypoints `[V, S, 17, 3]` pixels and confidence (0: unseen).
 
     sizes `[V, 2]` (width, height); intrinsics `[V, 3, 3]`, R_camera_world `[V, 3, 3]` and t_camera_m `[V, 3]` as in
-    `Camera`, in the motion's world.
+    `Camera`, in the motion's world, each for cameras that stood still or, with an axis of S frames after that of the
+    views, for such as moved. cuts `[V, S]` bool: where a new shot begins; None for no cuts.
     """
 
     keypoints: Tensor
@@ -42,13 +46,42 @@ class Views:
     intrinsics: Tensor
     R_camera_world: Tensor
     t_camera_m: Tensor
+    cuts: Tensor | None = None
+
+    @classmethod
+    def of(cls, footage: Footage, camera: Camera) -> "Views":
+        """One view: a footage and its camera, `[S or 1]` frames of it."""
+        cuts = None
+        if footage.cuts:
+            cuts = torch.zeros(1, len(footage), dtype=torch.bool)
+            cuts[0, list(footage.cuts)] = True
+        own = (camera.intrinsics, camera.R_camera_world, camera.t_camera_m)
+        placed = [part[None] if len(part) > 1 else part for part in own]
+        return cls(footage.pose.keypoints[None], torch.tensor([footage.pose.size]), *placed, cuts)
 
     def __len__(self) -> int:
         return len(self.keypoints)
 
     def camera(self, view: int) -> Camera:
-        one = slice(view, view + 1)
-        return Camera(self.intrinsics[one], self.R_camera_world[one], self.t_camera_m[one])
+        """A view's camera: `[S]` frames where it moved, else `[1]`."""
+        own = {name: getattr(self, name)[view] for name in _CAMERA}
+        return Camera(*(part if part.ndim == _CAMERA[name] - 1 else part[None] for name, part in own.items()))
+
+    def cuts_of(self, view: int) -> Tensor:
+        """`[S]` bool: the frames at which a new shot begins."""
+        return torch.zeros(self.keypoints.shape[1], dtype=torch.bool) if self.cuts is None else self.cuts[view]
+
+    def frames(self, window: slice) -> "Views":
+        """A stretch of what was seen; a cut at its first frame stays one, which changes nothing."""
+        own = {name: getattr(self, name) for name in _BY_VIEW}
+        return replace(
+            self,
+            **{
+                name: tensor[:, window]
+                for name, tensor in own.items()
+                if tensor is not None and tensor.ndim == _BY_VIEW[name]
+            },
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +104,9 @@ def _entry(stored: StoredMotion) -> Entry:
     tensors = {}
     if stored.views is not None:
         tensors = {"keypoints": stored.views.keypoints.float(), "sizes": stored.views.sizes.long()}
-        tensors |= {name: getattr(stored.views, name).float() for name in _VIEW_TENSORS[1:]}
+        tensors |= {name: getattr(stored.views, name).float() for name in _CAMERA}
+        if stored.views.cuts is not None:
+            tensors["cuts"] = stored.views.cuts.bool()
         seen = stored.views.keypoints.shape[1]
         if seen != len(stored.motion):
             raise InputError(f"{stored.name}: {seen} frames of views, {len(stored.motion)} of motion; cut them alike")
@@ -90,7 +125,7 @@ class MotionSet(MotionStore):
     def read(self, index: int, start: int, frames: int) -> StoredMotion:
         """`frames` frames of one motion, and of its views, from `start`."""
         row = self.rows[index]
-        motion, own = self.cut(index, start, frames, along=("keypoints",), whole=_VIEW_TENSORS)
+        motion, own = self.cut(index, start, frames, whole=("sizes",), by_view=_BY_VIEW)
         views = None
         if own:
             if not _fit(own, frames):
@@ -100,15 +135,20 @@ class MotionSet(MotionStore):
 
 
 def _fit(own: dict[str, Tensor], frames: int) -> bool:
-    """Whether all tensors of views are there, of one number of views, and finite."""
-    if set(own) != {"keypoints", *_VIEW_TENSORS}:
+    """Whether all tensors of views are there, of one number of views and frames, and finite."""
+    if not own.keys() >= {"keypoints", "sizes", *_CAMERA}:
         return False
-    count = len(own["keypoints"])
-    wanted = {
-        "keypoints": (count, frames, 17, 3), "sizes": (count, 2), "intrinsics": (count, 3, 3),
-        "R_camera_world": (count, 3, 3), "t_camera_m": (count, 3),
-    }  # fmt: skip
-    return all(tuple(own[name].shape) == shape and bool(own[name].isfinite().all()) for name, shape in wanted.items())
+    shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    views = len(own["keypoints"])
+    still = {"intrinsics": (views, 3, 3), "R_camera_world": (views, 3, 3), "t_camera_m": (views, 3)}
+    moving = {name: (views, frames, *shape[1:]) for name, shape in still.items()}
+    fixed = {"keypoints": (views, frames, 17, 3), "sizes": (views, 2), "cuts": (views, frames)}
+    return (
+        all(shapes[name] == shape for name, shape in fixed.items() if name in own)
+        and all(shapes[name] in (still[name], moving[name]) for name in _CAMERA)
+        and all(bool(tensor.isfinite().all()) for tensor in own.values())
+        and ("cuts" not in own or own["cuts"].dtype == torch.bool)
+    )
 
 
 def stored_motions(source: Source, *, held_out: bool, mirrored: bool = True) -> Iterator[StoredMotion]:
@@ -135,12 +175,12 @@ def _mirror_views(views: Views) -> Views:
     keypoints[..., 0] = torch.where(keypoints[..., 2] > 0, flipped, keypoints[..., 0])
     reflect = torch.tensor([-1.0, 1.0, 1.0])
     intrinsics = views.intrinsics.clone()
-    intrinsics[:, 0, 1] *= -1
-    intrinsics[:, 0, 2] = width - intrinsics[:, 0, 2]
-    return Views(
-        keypoints,
-        views.sizes,
-        intrinsics,
-        views.R_camera_world * reflect[:, None] * reflect[None, :],
-        views.t_camera_m * reflect,
+    intrinsics[..., 0, 1] *= -1
+    intrinsics[..., 0, 2] = width.view(-1, *[1] * (intrinsics.ndim - 3)) - intrinsics[..., 0, 2]
+    return replace(
+        views,
+        keypoints=keypoints,
+        intrinsics=intrinsics,
+        R_camera_world=views.R_camera_world * reflect[:, None] * reflect[None, :],
+        t_camera_m=views.t_camera_m * reflect,
     )

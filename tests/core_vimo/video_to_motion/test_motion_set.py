@@ -5,12 +5,24 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from core_vimo.coco_body import coco_joints_m
 from core_vimo.errors import InputError
+from core_vimo.footage import Footage
 from core_vimo.formats import write_motion
 from core_vimo.formats.sources import Source
 from core_vimo.motion_store import data_hash
+from core_vimo.pose2d import Pose2D
+from core_vimo.randomness import generator
 from core_vimo.video_to_motion.aist import AistFolder
-from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, mirror, stored_motions, write_motion_set
+from core_vimo.video_to_motion.motion_set import (
+    MotionSet,
+    StoredMotion,
+    Views,
+    mirror,
+    stored_motions,
+    write_motion_set,
+)
+from core_vimo.virtual_cameras import film
 
 
 def test_what_is_written_is_read(motion_folder, invented_dance):
@@ -94,3 +106,53 @@ def test_the_hash_tells_other_numbers(motion_folder, tmp_path, invented_dance):
     assert data_hash(tmp_path / "same") == data_hash(motion_folder)
     write_motion_set([StoredMotion("walk0", invented_dance(200, 9))], tmp_path / "other")
     assert data_hash(tmp_path / "other") != data_hash(motion_folder)
+
+
+@pytest.fixture
+def filmed_dance(invented_dance):
+    """A dance seen exactly by a camera that moves, in several shots."""
+    motion = invented_dance(120, 3)
+    seen = film(coco_joints_m(motion.rotations, motion.root_m), generator(4), "cut")
+    keypoints = torch.cat((seen.true_xy, torch.full((120, 17, 1), 0.8)), dim=-1)
+    cuts = tuple(seen.cuts.nonzero()[:, 0].tolist())
+    return StoredMotion("filmed", motion, Views.of(Footage(Pose2D(keypoints, seen.size), cuts), seen.camera))
+
+
+def test_views_of_moving_cameras_are_read_by_windows(filmed_dance, tmp_path):
+    write_motion_set([filmed_dance], tmp_path / "set")
+    views = filmed_dance.views
+    assert views.cuts.any() and views.R_camera_world.ndim == 4
+    whole, part = MotionSet(tmp_path / "set")[0].views, MotionSet(tmp_path / "set").read(0, 40, 30).views
+    for name in ("keypoints", "sizes", "intrinsics", "R_camera_world", "t_camera_m", "cuts"):
+        assert torch.equal(getattr(whole, name), getattr(views, name))
+        assert torch.equal(getattr(part, name), getattr(views.frames(slice(40, 70)), name))
+    assert torch.equal(part.cuts_of(0), views.cuts[0, 40:70]) and len(part.camera(0).t_camera_m) == 30
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_moving_camera_sees_the_motion_where_the_keypoints_are(filmed_dance, mirrored):
+    stored = mirror(filmed_dance) if mirrored else filmed_dance
+    seen = stored.views.camera(0).project(coco_joints_m(stored.motion.rotations, stored.motion.root_m))
+    off = (seen.xy - stored.views.keypoints[0, ..., :2]).norm(dim=-1)
+    face = torch.arange(17) < 7  # our face, hips and shoulders are not quite symmetric
+    assert off[:, ~face].max() < (12 if mirrored else 0.01) and off[:, ~face].median() < (2 if mirrored else 0.01)
+
+
+def test_views_without_cuts_have_none(aist_folder):
+    views = next(AistFolder(aist_folder).clips("gWA_sFM_cAll_d27_mWA2_ch21")).views
+    assert views.cuts is None and not views.cuts_of(0).any()
+    assert torch.equal(views.frames(slice(10, 20)).R_camera_world, views.R_camera_world)
+
+
+@pytest.mark.parametrize("damage", ["cuts", "camera"])
+def test_damaged_moving_views_are_named(filmed_dance, tmp_path, damage):
+    write_motion_set([filmed_dance], tmp_path / "set")
+    file = tmp_path / "set" / "motions" / "filmed.safetensors"
+    tensors = load_file(file)
+    if damage == "cuts":
+        tensors["cuts"] = tensors["cuts"].float()
+    else:
+        tensors["R_camera_world"] = tensors["R_camera_world"][:, :50].clone()
+    save_file(tensors, file)
+    with pytest.raises(InputError, match=r"filmed\.safetensors: its views don't fit its motion"):
+        _ = MotionSet(tmp_path / "set")[0]
