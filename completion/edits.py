@@ -1,4 +1,4 @@
-"""The choreographer's words for `complete`: in-between, in-fill, regenerate, continue, loop, blend.
+"""The choreographer's words for `complete`: in-between, in-fill, lay in, regenerate, continue, loop, blend.
 
 Frames count at the motion's rate; a gap is (first frame, the one after its last). All give one motion a take, with
 every frame and body part that was to be kept as it was, bit for bit.
@@ -19,6 +19,9 @@ from core_vimo.motion import Motion, concatenate, move, turn
 from core_vimo.rotations import heading
 
 Gap = tuple[int, int]
+
+_SHORTEST_LEAD = 5
+"""Frames; in less nobody gets from one pose to another."""
 
 
 def in_between(
@@ -45,6 +48,44 @@ def _all_of(gaps: Sequence[Gap]) -> Mask:
         if next_start < stop:
             raise InputError(f"the gaps {start} to {stop} and {next_start} to {next_stop} overlap; make them one")
     return reduce(Mask.__or__, (span(*gap) for gap in ordered))
+
+
+def lay_in(motion: Motion, clip: Motion, frames: Gap, filler: Filler, manner: Manner | None = None) -> list[Motion]:
+    """`motion` with `clip` in the middle of a span of it; what is left of the span leads there and back (`leads`).
+
+    The clip is turned to head as the motion does where the span begins, and moved so that both ways are equally long.
+    Both stand on the floor z = 0; the clip's poses keep their bits but for that turn.
+    """
+    require_same_rate(motion, clip)
+    there, back = leads(frames, len(clip), len(motion))
+    before, after = motion[: there[0]], motion[frames[1] :]
+    laid = following_on(before, clip)
+    if len(after):
+        way_m = (after.root_m[0] - before.root_m[-1] - (laid.root_m[-1] - laid.root_m[0]))[:2] / 2
+        laid = move(laid, torch.cat((way_m, torch.zeros(1))))
+    parts = [before, slerp_between(before, laid, there[1] - there[0]), laid]
+    if len(after):
+        parts += [slerp_between(laid, after, back[1] - back[0]), after]
+    return complete(concatenate(parts), ~_all_of([gap for gap in (there, back) if gap[0] < gap[1]]), filler, manner)
+
+
+def leads(frames: Gap, clip: int, whole: int) -> tuple[Gap, Gap]:
+    """The gaps before and after a clip of `clip` frames that is laid into a span of `whole` frames' motion.
+
+    A span that ends with the motion has none after. Raises InputError where the clip doesn't fit.
+    """
+    start, stop = frames
+    if not 1 <= start < stop <= whole:
+        raise InputError(f"the span {start} to {stop} must begin after the motion's first frame and end inside it")
+    room = stop - start - clip
+    sides = 2 if stop < whole else 1
+    if room < sides * _SHORTEST_LEAD:
+        raise InputError(
+            f"the clip has {clip} frames and the span {stop - start}, which leaves no time to come there "
+            f"{'and back' if sides == 2 else 'from what is before'}; give a longer span or a shorter clip"
+        )
+    at = start + room // sides
+    return (start, at), (at + clip, stop)
 
 
 def regenerate(

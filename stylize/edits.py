@@ -17,6 +17,8 @@ from completion import (
     continue_motion,
     in_between,
     in_fill,
+    lay_in,
+    leads,
     loop,
     nothing,
     part,
@@ -126,6 +128,19 @@ class InFill:
         if not gaps:
             raise InputError("the keyframes leave nothing of the gaps to fill; name fewer, or a longer gap")
         return Plan(len(motion), gaps, partial(in_fill, motion, gaps))
+
+
+@dataclass(frozen=True)
+class LayIn:
+    """Another motion in the middle of a gap of one, where its frames are known; the rest of the gap leads to them."""
+
+    gap: Span
+
+    def plan(self, motions: Sequence[Motion], clock: Clock) -> Plan:
+        motion, clip = motions
+        gap = clock.gap(self.gap, len(motion))
+        gaps = [lead for lead in leads(gap, len(clip), len(motion)) if lead[0] < lead[1]]
+        return Plan(len(motion), gaps, partial(lay_in, motion, clip, gap))
 
 
 def _between(gap: Gap, kept: Sequence[int]) -> list[Gap]:

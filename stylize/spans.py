@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from core_vimo.errors import InputError
-from core_vimo.motion import FPS
+from core_vimo.motion import FPS, Motion
 from edge_adapter.beats import BeatGrid
 
 Unit = Literal["s", "f", "c"]
@@ -139,6 +139,16 @@ class Clock:
         if beat > len(beats_s) - 1:
             raise InputError(f"{asked} lies after the song's last count; give fewer counts, or write seconds (3s)")
         return max(0.0, float(np.interp(beat, np.arange(len(beats_s)), beats_s)))
+
+
+def cut(motion: Motion, span: Span) -> tuple[Motion, float]:
+    """The frames of a span, as they are, and the second at which they begin; 90f is of 30 a second at any rate.
+
+    Raises InputError for a span that isn't in the motion, and for counts, which need music.
+    """
+    rate = motion.fps / FPS
+    start, stop = (round(frame * rate) for frame in Clock().gap(span, round(len(motion) / rate)))
+    return motion[start:stop], start / motion.fps
 
 
 def seconds(gap: Gap) -> list[float]:

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core_vimo.motion import Motion
@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder (default: beside the motion); files of the same names are replaced, the motion itself never",
     )
+    parser.add_argument(
+        "--span", type=_span, metavar="T:T", help="this part alone, in seconds (3s:4.5s) or frames (90f:135f)"
+    )
     parser.add_argument("--fps", type=float, help="resample to this rate (default: the motion's own)")
     parser.add_argument("--song", type=Path, help="what an HTML page plays (default: as the dance's manifest says)")
     parser.add_argument("--start", type=float, metavar="S", help="second of the song at which the motion begins")
@@ -37,21 +40,30 @@ def run(arguments: argparse.Namespace) -> int:
     from core_vimo.formats import read_motion, write_motion
     from core_vimo.motion import resample
     from stylize.paths import require_others, telling
+    from stylize.spans import cut
 
     source: Path = arguments.motion
     own = source.suffix.lower().lstrip(".")
     formats = arguments.to or [name for name in _USUAL if name != own]
     targets = [_target(name, source, arguments.out) for name in dict.fromkeys(formats)]
     require_others(targets, [source, arguments.song])
-    motion = read_motion(source)
+    motion, begins_s = read_motion(source), 0.0
+    if arguments.span is not None:
+        motion, begins_s = cut(motion, arguments.span)
     motion = motion if arguments.fps is None else resample(motion, arguments.fps)
     for target in targets:
         with telling(target):
             if target.suffix.lower() == _PAGE:
-                _write_page(motion, target, arguments)
+                _write_page(motion, begins_s, target, arguments)
             else:
                 write_motion(motion, target)
     return 0
+
+
+def _span(text: str) -> Any:
+    from stylize.commands.completing import span
+
+    return span(text)
 
 
 def _target(name: str, source: Path, out: Path | None) -> Path:
@@ -61,7 +73,8 @@ def _target(name: str, source: Path, out: Path | None) -> Path:
     return (out or source.parent) / f"{source.stem}.{name.lstrip('.')}"
 
 
-def _write_page(motion: "Motion", target: Path, arguments: argparse.Namespace) -> None:
+def _write_page(motion: "Motion", begins_s: float, target: Path, arguments: argparse.Namespace) -> None:
+    """begins_s: of the motion file, from which the song is as far in."""
     from stylize.dance import DanceSettings, listen
     from stylize.html_page import write_html_page
     from stylize.pieces import song_for
@@ -73,6 +86,7 @@ def _write_page(motion: "Motion", target: Path, arguments: argparse.Namespace) -
         write_html_page(motion, target, title=target.stem)
         return
     tell_compiling("librosa")
-    asked = DanceSettings(song.start_s, max(motion.seconds, 1.0), tempo=song.tempo, first_count=song.first_count)
+    song_s = song.start_s + begins_s
+    asked = DanceSettings(song_s, max(motion.seconds, 1.0), tempo=song.tempo, first_count=song.first_count)
     grid = listen(song.path, "librosa35", asked).grid
-    write_html_page(motion, target, Sound(song.path, song.start_s, grid), target.stem)
+    write_html_page(motion, target, Sound(song.path, song_s, grid), target.stem)

@@ -20,10 +20,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"from and to, in {TIMES}; again for more",
     )
     parser.add_argument("--keyframe", type=moment, nargs="+", default=[], metavar="T", help="frames in gaps to be kept")
+    parser.add_argument(
+        "--lay",
+        type=Path,
+        metavar="CLIP",
+        help="another motion in the middle of the one gap, turned and moved to fit; the rest of the gap leads to it",
+    )
     add_shared(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from stylize.edits import InFill
+    from core_vimo.errors import InputError
+    from stylize.edits import InFill, LayIn
 
+    if arguments.lay:
+        if len(arguments.gap) != 1 or arguments.keyframe:
+            raise InputError("--lay puts a clip into one gap; give one --gap, and no --keyframe")
+        return make(LayIn(arguments.gap[0]), [arguments.motion, arguments.lay], arguments)
     return make(InFill(tuple(arguments.gap), tuple(arguments.keyframe)), [arguments.motion], arguments)

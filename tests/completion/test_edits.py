@@ -13,6 +13,7 @@ from completion import (
     continue_motion,
     in_between,
     in_fill,
+    lay_in,
     loop,
     regenerate,
     slerp_between,
@@ -69,6 +70,27 @@ def test_in_fill_fills_every_gap_and_nothing_else(b, alone):
 def test_gaps_that_are_none_are_refused(b, alone, gaps):
     with pytest.raises(InputError):
         in_fill(b, gaps, alone)
+
+
+@pytest.mark.parametrize(("frames", "at"), [((20, 90), 40), ((50, 100), 70)])
+def test_a_clip_lies_in_a_span_turned_and_nothing_outside_changes(a, b, alone, frames, at):
+    """In the middle of its span; at the end of one that ends with the motion."""
+    clip = a[10:40]
+    made = lay_in(b, clip, frames, alone)[0]
+    assert len(made) == len(b) and same(made[: frames[0]], b[: frames[0]]) and same(made[frames[1] :], b[frames[1] :])
+    laid = made[at : at + 30]
+    assert torch.equal(laid.rotations[:, 1:], clip.rotations[:, 1:]) and torch.equal(laid.contacts, clip.contacts)
+    assert torch.equal(laid.root_m[:, 2], clip.root_m[:, 2])
+    torch.testing.assert_close(heading(laid.rotations[0, 0]), heading(b.rotations[frames[0] - 1, 0]), atol=1e-5, rtol=0)
+    if frames[1] < len(b):  # as far there as back
+        there, back = laid.root_m[0] - b.root_m[frames[0] - 1], b.root_m[frames[1]] - laid.root_m[-1]
+        torch.testing.assert_close(there[:2], back[:2], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("frames", [(0, 80), (20, 58), (60, 101), (50, 50)])
+def test_a_clip_that_does_not_fit_is_refused(a, b, alone, frames):
+    with pytest.raises(InputError):
+        lay_in(b, a[10:40], frames, alone)
 
 
 def test_new_arms_over_kept_legs(a, alone):

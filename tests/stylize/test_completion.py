@@ -62,6 +62,23 @@ def test_gaps_are_filled_and_all_else_keeps_its_bits(clip, options, tmp_path):
     assert not same(read_motion(tmp_path / "take1.npz"), read_motion(tmp_path / "take2.npz"))
 
 
+def test_a_clip_is_laid_into_a_gap(clip, other, options, tmp_path):
+    assert main(["export", str(other), "--span", "1s:2s", "--to", "npz", "--out", str(tmp_path)]) == 0
+    short = tmp_path / "other.npz"
+    assert len(read_motion(short)) == 20  # of 20 frames a second
+    command = ["infill", str(clip), "--gap", "2s:4s", "--lay", str(short), "--out", str(tmp_path / "laid")]
+    assert main([*command, *options]) == 0
+    manifest, before, after = (
+        manifest_of(tmp_path / "laid"),
+        read_motion(clip),
+        read_motion(tmp_path / "laid/dance.npz"),
+    )
+    (start, at), (left, stop) = manifest["made_frames"]
+    assert (start, stop) == (60, 120) and left - at == pytest.approx(30, abs=1)
+    assert same(after[:60], before[:60]) and same(after[120:], before[120:])
+    assert manifest["edit"]["what"] == "LayIn" and manifest["edit"]["gap"] == "2s:4s"
+
+
 @pytest.mark.parametrize("how", [["--keep", "legs", "root"], ["--only", "arms", "torso", "head"]])
 def test_kept_parts_keep_their_bits_in_what_is_made(clip, options, tmp_path, how):
     assert main(["edit", str(clip), "--regenerate", "2s:4s", *how, "--out", str(tmp_path), *options]) == 0
@@ -163,6 +180,8 @@ def test_gaps_filled_like_a_video(clip, poses, vimo_bundle, options, tmp_path):
     [
         (["infill", "{clip}", "--gap", "4s:3s"], "doesn't run forwards"),
         (["infill", "{clip}", "--gap", "4s:99s"], "outside the clip"),
+        (["infill", "{clip}", "--gap", "1s:2s", "--lay", "{clip}"], "longer span or a shorter clip"),
+        (["infill", "{clip}", "--gap", "1s:2s", "--gap", "3s:4s", "--lay", "{clip}"], "give one --gap"),
         (["infill", "{clip}", "--gap", "1s:3s", "--gap", "2s:4s"], "overlap"),
         (["infill", "{clip}", "--gap", "1s:2s", "--keyframe", "500f"], "500f lies outside the clip"),
         (["infill", "{clip}", "--gap", "1s:2s", "--keyframe", "3s"], "the keyframe 3s lies in no gap"),

@@ -1,11 +1,14 @@
 """Times in words, and the frames they mean."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from core_vimo.errors import InputError
 from edge_adapter.beats import BeatGrid
-from stylize.spans import Clock, Moment, Span, length_of
+from stylize.spans import Clock, Moment, Span, cut, length_of
 
 BEATS_S = 0.1 + 0.5 * np.arange(-3, 40)
 GRID = BeatGrid(BEATS_S, BEATS_S[5::4], 120.0)  # the first count 1 falls at 1.1 s; another would at -0.9 s, outside
@@ -62,6 +65,16 @@ def test_spans_may_touch_and_come_in_any_order() -> None:
 def test_a_song_without_beats_has_no_counts() -> None:
     with pytest.raises(InputError, match="no beats were heard"):
         Clock(BeatGrid(np.zeros(0), np.zeros(0), 0.0)).frame(Moment.of("1c"))
+
+
+@pytest.mark.parametrize("fps", [30.0, 60.0, 20.0])
+def test_a_part_is_cut_out_frame_for_frame_at_any_rate(fps: float, invented_dance) -> None:
+    motion = replace(invented_dance(120, 0), fps=fps)
+    part, begins_s = cut(motion, Span.of("0.5s:1.5s"))
+    assert len(part) == fps and begins_s == 0.5 and part.fps == fps
+    assert torch.equal(part.rotations, motion.rotations[round(fps / 2) : round(3 * fps / 2)])
+    with pytest.raises(InputError, match="counts need beats"):
+        cut(motion, Span.of("0c:2c"))
 
 
 def test_a_length_is_above_nothing() -> None:
