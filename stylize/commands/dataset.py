@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from stylize.commands.kinds import add_kind
+
 if TYPE_CHECKING:
     from core_vimo.formats.sources import Source
     from core_vimo.motion_store import MotionStore
@@ -18,28 +20,29 @@ EXAMPLE = "vimo dataset dances mocap/ more.zip --tempi 0.9 1 1.1 --hold-out '*_1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(metavar="KIND", required=True)
-    dances = kinds.add_parser(
-        "dances",
-        help="dances with music: their own, or a track rendered on their movement's beats (`vimo train dance`)",
-    )
+    dances = add_kind(
+        kinds, "dances", "Dances with music: their own, or a track rendered on their movement's beats.", EXAMPLE,
+        make=_dances,
+    )  # fmt: skip
     _add_places(dances)
     dances.add_argument("--songs", type=Path, help="folder of songs named like the dances (or by AIST++'s music ids)")
     dances.add_argument("--tempi", nargs="+", type=float, default=[1.0], help="speeds each dance is shown at")
     dances.add_argument("--tracks", type=int, default=1, help="rendered tracks a dance without a song gets (default 1)")
-    dances.set_defaults(make=_dances)
-    motions = kinds.add_parser(
-        "motions", help="motions of any kind, which training films with virtual cameras (`vimo train vimo`)"
-    )
+    motions = add_kind(
+        kinds, "motions", "Motions of any kind, which `vimo train vimo` films with virtual cameras.",
+        "vimo dataset motions mocap/ --hold-out '*_11' --out data/motions", make=_motions,
+    )  # fmt: skip
     _add_places(motions)
-    motions.set_defaults(make=_motions)
-    aist = kinds.add_parser("aist", help="AIST++ as published, with the nine real views of each dance")
+    aist = add_kind(
+        kinds, "aist", "AIST++ as published, with the nine real views of each dance.",
+        "vimo dataset aist aist_plusplus/ --out data/aist", make=_aist,
+    )  # fmt: skip
     aist.add_argument("root", type=Path, help="AIST++'s folder: motions, keypoints2d, cameras, ignore_list.txt")
     aist.add_argument(
         "--split", choices=("genres", "crossmodal", "pose"), default="genres",
         help="what is held out: break and middle hip-hop (genres, the default), or AIST++'s own lists",
     )  # fmt: skip
     _add_out(aist)
-    aist.set_defaults(make=_aist)
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:

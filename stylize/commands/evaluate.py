@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stylize.commands.kinds import add_kind
+
 if TYPE_CHECKING:
     from core_vimo.metrics.measures import Measured
     from core_vimo.metrics.report import Report
@@ -19,12 +21,13 @@ _TABLE_WIDTH = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(metavar="KIND", required=True)
-    dances = kinds.add_parser("dances", help="a folder of dances against real ones")
+    dances = add_kind(kinds, "dances", "A folder of dances against real ones.", EXAMPLE, measure=_dances)
     _add_dances(dances)
-    dances.set_defaults(measure=_dances)
-    motion = kinds.add_parser("motion", help="a video-to-motion model on held-out motions that casual cameras filmed")
+    motion = add_kind(
+        kinds, "motion", "A video-to-motion model on held-out motions that casual cameras filmed.",
+        "vimo evaluate motion data/motions --takes 4 --out report.md", measure=_motion,
+    )  # fmt: skip
     _add_motion(motion)
-    motion.set_defaults(measure=_motion)
     for kind in (dances, motion):
         kind.add_argument(
             "--out",

@@ -4,7 +4,9 @@ import argparse
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from stylize.commands.kinds import add_kind
 
 if TYPE_CHECKING:
     from stylize.style_clips.collect import Summary
@@ -15,7 +17,7 @@ EXAMPLE = "vimo style add skating clips/"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
-    add = _kind(kinds, "add", _add, "Take in clips of a style.", "vimo style add skating clips/ more.zip")
+    add = add_kind(kinds, "add", "Take in clips of a style.", "vimo style add skating clips/ more.zip", do=_add)
     _name(add)
     add.add_argument("places", nargs="+", type=Path, help="videos, motion files, folders of them, zip archives")
     add.add_argument("--samples", type=int, default=1, help="motions made of each video, as the paper's 5 to 50 (1)")
@@ -30,41 +32,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--seed", type=int, default=0, help="of samples and of rendered tracks (default 0)")
     add.add_argument("--video-bundle", type=Path, help="folder of another video-to-motion model")
-    train = _kind(kinds, "train", _train, "Learn a style from its clips.", "vimo style train skating trainer.steps=600")
+    train = add_kind(
+        kinds, "train", "Learn a style from its clips.", "vimo style train skating trainer.steps=600", do=_train
+    )
     _name(train)
     train.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides, such as trainer.steps=500")
     train.add_argument("--show", action="store_true", help="print every setting and stop")
-    _kind(kinds, "list", _list, "Every style there is.", "vimo style list")
-    show = _kind(kinds, "show", _show, "A style's card and its clips.", "vimo style show skating")
+    add_kind(kinds, "list", "Every style there is.", "vimo style list", do=_list)
+    show = add_kind(kinds, "show", "A style's card and its clips.", "vimo style show skating", do=_show)
     show.add_argument("style", metavar="NAME", help="a style of `vimo style list`, or the folder of one")
-    remove = _kind(
-        kinds, "remove", _remove, "Delete one's own style, its clips and its training.", "vimo style remove skating"
+    remove = add_kind(
+        kinds, "remove", "Delete one's own style, its clips and its training.", "vimo style remove skating", do=_remove
     )
     _name(remove)
-    pack = _kind(
-        kinds, "pack", _pack, "A trained style, without its clips, as one file to share.",
+    pack = add_kind(
+        kinds,
+        "pack",
+        "A trained style, without its clips, as one file to share.",
         "vimo style pack skating --out skating.vimostyle",
-    )  # fmt: skip
+        do=_pack,
+    )
     pack.add_argument("style", metavar="NAME", help="a style of `vimo style list`, or the folder of one")
     pack.add_argument("--out", type=Path, help="the file (default: NAME.vimostyle)")
-    install = _kind(
-        kinds, "install", _install, "Take in a packed style; nothing in it is run.",
+    install = add_kind(
+        kinds,
+        "install",
+        "Take in a packed style; nothing in it is run.",
         "vimo style install skating.vimostyle",
-    )  # fmt: skip
-    install.add_argument("file", type=Path, help="what `vimo style pack` made")
-
-
-def _kind(
-    kinds: Any, name: str, run: Callable[[argparse.Namespace], int], what: str, example: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = kinds.add_parser(
-        name,
-        help=what,
-        description=f"{what}\n\nexample:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        do=_install,
     )
-    parser.set_defaults(do=run)
-    return parser
+    install.add_argument("file", type=Path, help="what `vimo style pack` made")
 
 
 def _name(parser: argparse.ArgumentParser) -> None:
