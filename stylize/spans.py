@@ -19,7 +19,8 @@ Gap = tuple[int, int]
 
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _LONGEST_S = 600
-_EARLY_S = 0.06  # a count 1 this little before the motion's start is still its first
+EARLY_S = 0.06
+"""A count 1 this little before a motion's start is still its first."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Clock:
         """The beat that is 0c."""
         beats_s = self.beats_s()
         assert self.grid is not None
-        ones = np.flatnonzero((self.grid.counts() == 1) & (beats_s > -_EARLY_S))
+        ones = np.flatnonzero((self.grid.counts() == 1) & (beats_s > -EARLY_S))
         if not len(ones):
             raise InputError("there is no count 1 in this excerpt of the song; write seconds (3s) instead")
         return int(ones[0])

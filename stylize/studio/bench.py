@@ -53,12 +53,12 @@ class Bench:
             return {}
         return {"styles": tuple(self.song["styles"]), "timeline": self.song["timeline"]}
 
-    def made(self, manifest: dict[str, Any], parent: str | None = None) -> dict[str, Any]:
+    def made(self, manifest: dict[str, Any], parent: str | None = None, filmed: str | None = None) -> dict[str, Any]:
         """The takes of a recipe's manifest, best first, as rows of `Take`."""
-        rows = manifest["takes"]
-        return {"takes": [asdict(self._take(manifest, row, place, parent)) for place, row in enumerate(rows, start=1)]}
+        takes = (self._take(manifest, row, place) for place, row in enumerate(manifest["takes"], start=1))
+        return {"takes": [asdict(take) | {"parent": parent, "filmed": filmed} for take in takes]}
 
-    def _take(self, manifest: dict[str, Any], row: dict[str, Any], place: int, parent: str | None) -> Take:
+    def _take(self, manifest: dict[str, Any], row: dict[str, Any], place: int) -> Take:
         from core_vimo.formats import read_motion
 
         (file,) = (name for name in row["files"] if name.endswith(".npz"))
@@ -71,7 +71,6 @@ class Bench:
             seed=row["seed"],
             seconds=round(read_motion(self.takes / file).seconds, 3),
             start_s=manifest["audio_offset_s"] if manifest.get("song") else None,
-            parent=parent,
             numbers=row["numbers"],
             made_s=tuple(map(tuple, manifest.get("made_s") or manifest.get("remade_s") or ())),
             said=tuple(manifest.get("said", ())),

@@ -4,15 +4,18 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from core_vimo.errors import InputError
+from core_vimo.publish import sha256_file
 from stylize.progress import Report
 from stylize.studio.bench import Bench
 from stylize.studio.exporting import export
-from stylize.studio.storage import write_json
+from stylize.studio.storage import Media, shown, write_json
 from stylize.studio.tasks import (
     Complete,
+    Cut,
     Dance,
     Export,
     Listen,
@@ -142,10 +145,10 @@ def _complete(bench: Bench, task: Complete, report: Report) -> dict[str, Any]:
 
 def _edit(task: Complete) -> Any:
     """The task in the words of `stylize.edits`. Raises InputError for times that are none, and for too few sources."""
-    from stylize.edits import Blend, Continue, FootLock, InBetween, InFill, Joint, Loop, Regenerate
+    from stylize.edits import Blend, Continue, FootLock, InBetween, InFill, Joint, LayIn, Loop, Regenerate
     from stylize.spans import Moment, Span
 
-    needed = 2 if task.edit in ("in-between", "blend") else 1
+    needed = 2 if task.edit in ("lay in", "in-between", "blend") else 1
     if len(task.sources) != needed:
         raise InputError(f"{task.edit} needs {needed} motion{'s' * (needed - 1)}; choose as many")
     span = Span.of(task.span) if task.span else None
@@ -155,6 +158,8 @@ def _edit(task: Complete) -> Any:
         return FootLock(span)
     if task.edit == "in-fill":
         return InFill(tuple(map(Span.of, task.gaps)), tuple(map(Moment.of, task.keyframes)))
+    if task.edit == "lay in":
+        return LayIn(Span.of(task.span))
     length = Moment.of(task.length)
     if task.edit == "continue":
         return Continue(length)
@@ -171,7 +176,25 @@ def _motion(bench: Bench, task: Motion, report: Report) -> dict[str, Any]:
     wanted = asdict(task)
     video = bench.media(wanted.pop("media"))
     settings = MotionSettings(**wanted)
-    return bench.made(motion_from_video(video, bench.takes, settings, film=False, report=report))
+    return bench.made(motion_from_video(video, bench.takes, settings, film=False, report=report), filmed=task.media)
+
+
+def _cut(bench: Bench, task: Cut, report: Report) -> dict[str, Any]:
+    from core_vimo.formats import read_motion, write_motion
+    from stylize.spans import Span, cut
+
+    report("Cutting", 0, 1)
+    take = bench.content.take(task.take)
+    motion, begins_s = cut(read_motion(bench.project.take_path(take.id)), Span.of(task.span))
+    label = f"{take.label}, {begins_s:.1f} to {begins_s + motion.seconds:.1f} s"
+    facts = {"seconds": round(motion.seconds, 3), "fps": motion.fps, "frames": len(motion), "use": task.use}
+    with TemporaryDirectory(prefix=".writing-", dir=bench.storage.uploads) as folder:
+        file = Path(folder) / "part.npz"
+        write_motion(motion, file)
+        media = Media(bench.id, "motion", shown(label), ".npz", file.stat().st_size, sha256_file(file), facts)
+        bench.project.take_in(media, file)
+    report("Cutting", 1, 1)
+    return {"media": media.id}
 
 
 _BY_TASK: dict[type, Callable[[Bench, Any, Report], dict[str, Any]]] = {
@@ -180,6 +203,7 @@ _BY_TASK: dict[type, Callable[[Bench, Any, Report], dict[str, Any]]] = {
     Remake: _remake,
     Complete: _complete,
     Motion: _motion,
+    Cut: _cut,
     StyleAdd: style_add,
     StyleTrain: style_train,
     StyleInstall: style_install,

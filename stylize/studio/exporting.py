@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core_vimo.errors import InputError
 from core_vimo.publish import publish_into
 from stylize.progress import Report
 from stylize.studio.bench import Bench
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def export(bench: Bench, task: Export, report: Report) -> dict[str, Any]:
     """One file of a take, into the project's exports. Raises InputError."""
     take = bench.content.take(task.take)
+    report("Writing", 0, 1)
     with publish_into(bench.project.export_folder(bench.id)) as aside:
         target = aside / f"{take.stem}.{task.format}"
         if task.format == "mp4":
@@ -29,8 +31,11 @@ def export(bench: Bench, task: Export, report: Report) -> dict[str, Any]:
             report("Blender", 0, 1)
             convert(bench.project.take_path(take.id, ".glb"), target)
             report("Blender", 1, 1)
+        elif task.format == "counts.csv" and take.start_s is None:
+            raise InputError(f"{take.label}: has no song, so nothing is counted; choose a take that was danced to one")
         else:
             shutil.copyfile(bench.project.take_path(take.id, f".{task.format}"), target)
+    report("Writing", 1, 1)
     return {"file": target.name}
 
 

@@ -23,7 +23,7 @@ from stylize.progress import Report
 from stylize.studio.processes import module_command, module_environment
 from stylize.studio.project import Project, Projects, take_of
 from stylize.studio.storage import Storage, is_id, new_id, remove, write_json
-from stylize.studio.tasks import KINDS, MAKES_TAKES, Export, Listen, StyleInstall, Task, checked, kind_of
+from stylize.studio.tasks import KINDS, MAKES_TAKES, Cut, Export, Listen, StyleInstall, Task, checked, kind_of
 
 Status = Literal["waiting", "running", "done", "failed", "cancelled", "stopped"]
 
@@ -74,13 +74,13 @@ class Job:
     @property
     def line(self) -> str:
         """Which line it stands in: the devices', or the one of quick things."""
-        return _QUICK if KINDS[self.kind] in (Listen, Export, StyleInstall) else "devices"
+        return _QUICK if KINDS[self.kind] in (Listen, Cut, Export, StyleInstall) else "devices"
 
 
 class JobQueue:
     """All jobs of a data folder, of which one studio at a time is in charge. Its methods may be called by any thread.
 
-    `listen`, `export` and `style install` have a line of their own, so that they needn't wait behind a training.
+    `listen`, `cut`, `export` and `style install` have a line of their own, so that they needn't wait behind a training.
     """
 
     def __init__(self, storage: Storage, devices: tuple[str, ...] | None = None) -> None:

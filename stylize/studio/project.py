@@ -26,7 +26,7 @@ _LOCK_PATIENCE_S = 20.0
 _MOST_STEPS = 200
 _MOST_EXPORTS = 30
 _STYLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}(:[0-9.]{1,8})?")  # a name, never a path
-_TIMELINE = re.compile(r"[A-Za-z0-9_., \n-]{0,10000}")
+_TIMELINE = re.compile(r"[A-Za-z0-9_.,: \n-]{0,10000}")
 _TAKE_FILES = (".npz", ".bvh", ".glb", ".counts.csv", ".mp4")
 
 
@@ -35,7 +35,8 @@ class Take:
     """One motion on the stage. numbers: those it is ranked by; made_s: what was made anew, in its own seconds.
 
     Its files lie in `takes/FOLDER/STEM.*`, with the manifest and what else was made beside them. start_s is the second
-    of the song at which it begins, None where it has no song. parent is the take that was edited.
+    of the song at which it begins, None where it has no song. parent is the take that was edited; filmed the video
+    that it is the motion of, from which its keypoints lie beside it.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Take:
     seconds: float
     start_s: float | None = None
     parent: str | None = None
+    filmed: str | None = None
     numbers: dict[str, Any] = field(default_factory=dict)
     made_s: tuple[tuple[float, float], ...] = ()
     said: tuple[str, ...] = ()
@@ -263,21 +265,26 @@ class Project:
     def adopt(self, upload: Media) -> Media:
         """Move an upload into `media/`. Raises InputError where the project is full."""
 
-        def take_in(content: Content) -> Content:
+        upload = self._storage.upload(upload.id)  # what was written down, not what somebody says of it
+        self.take_in(upload, self._storage.upload_path(upload))
+        self._storage.discard(upload.id)
+        return upload
+
+    def take_in(self, media: Media, file: Path) -> None:
+        """Move a file into `media/`, of which `media` tells. Raises InputError where the project is full."""
+
+        def with_it(content: Content) -> Content:
             if len(content.media) >= self._storage.limits.media:
                 raise InputError("the project holds too many files; begin another one")
             folder = self.folder / "media"
             folder.mkdir(exist_ok=True)
             try:
-                os.replace(self._storage.upload_path(upload), folder / upload.file)
+                os.replace(file, folder / media.file)
             except FileNotFoundError as error:
                 raise InputError("this upload isn't there any more; upload the file again") from error
-            return replace(content, media=(*content.media, upload))
+            return replace(content, media=(*content.media, media))
 
-        upload = self._storage.upload(upload.id)  # what was written down, not what somebody says of it
-        self._write(take_in)
-        self._storage.discard(upload.id)
-        return upload
+        self._write(with_it)
 
     def media_path(self, id: str) -> Path:
         """The file of a medium; InputError for an id that isn't in the project."""

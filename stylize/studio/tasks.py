@@ -62,6 +62,7 @@ class Complete(_Told):
     edit             sources                     uses
     regenerate       a take                      span ("": all), keep or only
     in-fill          a take                      gaps, keyframes
+    lay in           a take, a take or medium    span
     in-between       two takes or media          length, leave, enter, poses
     blend            two takes or media          length, leave, enter
     continue, loop   a take                      length
@@ -69,7 +70,7 @@ class Complete(_Told):
     like: a video's id whose movement fills in; alone: no song is heeded.
     """
 
-    edit: Literal["regenerate", "in-fill", "in-between", "blend", "continue", "loop", "foot lock"]
+    edit: Literal["regenerate", "in-fill", "lay in", "in-between", "blend", "continue", "loop", "foot lock"]
     sources: tuple[str, ...]
     span: str = ""
     keep: tuple[str, ...] = ()
@@ -99,6 +100,18 @@ class Motion(_Told):
     person: int | None = None
     takes: int = 4
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Cut(_Told):
+    """A span of a take, such as 1.5s:4s, as a motion among the project's media (`stylize.spans.cut`).
+
+    use: what it is cut for, among the medium's facts. The job's result is {"media"}.
+    """
+
+    take: str
+    span: str
+    use: Literal["keyframes", "style"] = "keyframes"
 
 
 @dataclass(frozen=True)
@@ -143,7 +156,7 @@ class Export(_Told):
     counts: bool = True
 
 
-Task = Listen | Dance | Remake | Complete | Motion | StyleAdd | StyleTrain | StyleInstall | Export
+Task = Listen | Dance | Remake | Complete | Motion | Cut | StyleAdd | StyleTrain | StyleInstall | Export
 
 KINDS: dict[str, type[Task]] = {
     "listen": Listen,
@@ -151,6 +164,7 @@ KINDS: dict[str, type[Task]] = {
     "remake": Remake,
     "complete": Complete,
     "motion": Motion,
+    "cut": Cut,
     "style add": StyleAdd,
     "style train": StyleTrain,
     "style install": StyleInstall,
@@ -196,7 +210,7 @@ def checked(task: Task, content: Content) -> Task:
 
 
 def _takes(task: Task) -> Iterator[str]:
-    if isinstance(task, Remake | Export):
+    if isinstance(task, Remake | Cut | Export):
         yield task.take
 
 

@@ -11,9 +11,24 @@ export default {
       <input ref="file" type="file" hidden :accept="accept" :multiple="many" @change="chosen">
       <div v-for="sentence in problems" class="problem" role="alert">{{ sentence }}</div>
     </div>`,
-  props: { url: String, words: String, accept: String, many: Boolean },
+  props: { url: String, words: String, accept: String, many: Boolean, anywhere: Boolean },
   data: () => ({ over: false, sending: "", share: 0, problems: [] }),
+  mounted() {
+    addEventListener("dragover", keepPage);
+    addEventListener("drop", keepPage);
+    if (this.anywhere) addEventListener("drop", this.droppedAnywhere);
+  },
+  unmounted() {
+    removeEventListener("drop", this.droppedAnywhere);
+  },
   methods: {
+    droppedAnywhere(event) {
+      const files = [...(event.dataTransfer?.files ?? [])];
+      const wanted = files.filter((file) => this.accept.split(",").some((end) => file.name.toLowerCase().endsWith(end)));
+      if (!wanted.length || event.target.closest?.(".drop")) return;
+      this.$emit("begun");
+      this.send(wanted);
+    },
     dropped(event) {
       this.over = false;
       this.send([...event.dataTransfer.files]);
@@ -51,6 +66,11 @@ export default {
     },
   },
 };
+
+// A file that misses its place would otherwise be opened in place of the page.
+function keepPage(event) {
+  event.preventDefault();
+}
 
 function whyNot(request, name) {
   try {

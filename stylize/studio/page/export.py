@@ -16,6 +16,10 @@ _FORMATS = {
     "counts.csv": ("Count sheet", "what happens on every count, as a table"),
 }
 _BY_BLENDER = {"fbx": ("FBX", "by your own Blender"), "usd": ("USD", "by your own Blender")}
+_GET_BLENDER = (
+    "FBX and USD are made by your own Blender, which wasn't found here: install it from blender.org, or name its "
+    "program with VIMO_BLENDER, and open the studio again."
+)
 
 
 def export_panel(session: Session) -> None:
@@ -35,28 +39,32 @@ def export_panel(session: Session) -> None:
                 asked.add(session.submit(task, f"{take.label} as {format}").id)
 
     formats = _FORMATS | (_BY_BLENDER if find_blender() else {})
-    rows = []
+    rows = {}
     for format, (name, words) in formats.items():
         with ui.row().classes("export"):
-            rows.append(button(name, lambda format=format: ask(format)))
+            rows[format] = button(name, lambda format=format: ask(format))
             ui.label(words).classes("hint")
     if not find_blender():
-        ui.label("FBX and USD come from Blender, which wasn't found here: install it, and they appear.").classes("hint")
+        ui.label(_GET_BLENDER).classes("hint")
 
     def hand_over() -> None:
         """Each once, when its job is done; a link stays for who missed it."""
         for job in session.jobs:
-            if job.id in asked and job.status == "done":
-                asked.discard(job.id)
+            if job.id not in asked or not job.over:
+                continue
+            asked.discard(job.id)
+            problem.tell(job.error if job.status != "cancelled" else "")
+            if job.status == "done":
                 url = f"/files/{session.project.id}/exports/{job.id}"
                 ui.download.from_url(url)
                 with done:
                     ui.link(f"{job.what} is done: save it again", url).props("download")
 
     def show() -> None:
-        about.set_text(session.shown.label if session.shown else "Choose a take on the right first.")
-        for row in rows:
-            row.set_enabled(session.shown is not None)
+        take = session.shown
+        about.set_text(take.label if take else "Choose a take on the right first.")
+        for format, row in rows.items():
+            row.set_enabled(take is not None and (format != "counts.csv" or take.start_s is not None))
 
     session.shows(show)
     session.shows_jobs(hand_over)

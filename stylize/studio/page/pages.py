@@ -13,7 +13,7 @@ from core_vimo.errors import InputError
 from stylize.studio.page.dance import dance_panel
 from stylize.studio.page.edit import edit_panel
 from stylize.studio.page.export import export_panel
-from stylize.studio.page.pieces import Problem, button, light
+from stylize.studio.page.pieces import Problem, button, is_asking, light, opened_dialog
 from stylize.studio.page.session import Session, Studio
 from stylize.studio.page.song import song_panel
 from stylize.studio.page.stage import Stage
@@ -44,7 +44,7 @@ _KEYS = (
     ("L", "loop the selection"),
     ("[ ]", "the selection starts, ends here"),
     ("+ − 0", "zoom in, out, the whole song"),
-    ("Esc", "select nothing"),
+    ("Esc", "close what is open over the page, else select nothing"),
     ("N, B, P", "next take, compare with the one before, pin"),
     ("1 … 6", "Song, Dance, Edit, Teach, Video, Export"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
@@ -131,12 +131,11 @@ def _confirm(question: str, do: Callable[[], None]) -> None:
         asking.close()
         do()
 
-    with ui.dialog() as asking, ui.card():
+    with opened_dialog() as asking, ui.card():
         ui.label(question)
         with ui.row():
             button("Remove", sure, kind="main")
             button("Keep", asking.close)
-    asking.open()
 
 
 def _project(session: Session) -> None:
@@ -148,7 +147,7 @@ def _project(session: Session) -> None:
         with ui.element("aside").classes("side"):
             takes_column(session)
     panels_by_name = _panels(session, stage, panels)
-    choose = _Rail(rail, panels_by_name).choose
+    choose = session.open = _Rail(rail, panels_by_name).choose
     choose("Dance" if session.state.takes or session.song else "Song")
     _keys(session, problem, choose)
     ui.timer(_LOOKS_S, lambda: _look(session))
@@ -209,7 +208,7 @@ def _panels(session: Session, stage: Stage, place: ui.element) -> dict[str, ui.e
     build: dict[str, Callable[[], None]] = {
         "Song": lambda: song_panel(session, stage),
         "Dance": lambda: dance_panel(session),
-        "Edit": lambda: edit_panel(session),
+        "Edit": lambda: edit_panel(session, stage),
         "Teach": lambda: teach_panel(session),
         "Video": lambda: video_panel(session),
         "Export": lambda: export_panel(session),
@@ -230,12 +229,13 @@ def move(session: Session, steps: int) -> None:
 
 
 def open_help() -> None:
-    with ui.dialog(value=True), ui.card().classes("help"):
+    with opened_dialog() as help, ui.card().classes("help"):
         ui.label("Keys").classes("heading")
         for keys, words in _KEYS:
             with ui.row().classes("key"):
                 ui.label(keys)
                 ui.label(words)
+        button("Close", help.close)
 
 
 def _keys(session: Session, problem: Problem, choose: Callable[[str], None]) -> None:
@@ -243,7 +243,7 @@ def _keys(session: Session, problem: Problem, choose: Callable[[str], None]) -> 
 
     def pressed(event: object) -> None:
         key, modifiers = event.key, event.modifiers  # type: ignore[attr-defined]
-        if not event.action.keydown or event.action.repeat:  # type: ignore[attr-defined]
+        if not event.action.keydown or event.action.repeat or is_asking():  # type: ignore[attr-defined]
             return
         with problem.told():
             name = str(key.name)

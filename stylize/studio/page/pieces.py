@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nicegui import ui
+from nicegui import ElementFilter, ui
 from nicegui.events import GenericEventArguments
 
 from core_vimo.errors import InputError
@@ -34,7 +34,10 @@ class Problem:
 
 
 class Drop(ui.element, component="drop.js"):
-    """Where files are dropped or chosen; each is sent by itself, with progress, and refused in a sentence below."""
+    """Where files are dropped or chosen; each is sent by itself, with progress, and refused in a sentence below.
+
+    With `begun`, which is called first, files of this kind may be dropped anywhere on the page.
+    """
 
     def __init__(
         self,
@@ -44,8 +47,12 @@ class Drop(ui.element, component="drop.js"):
         accept: str,
         received: Callable[[str], None] | None = None,
         many: bool = False,
+        begun: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
+        self._props["anywhere"] = begun is not None
+        if begun is not None:
+            self.on("begun", lambda _event: begun())
         self._props["url"] = f"/upload/{session.project.id}/{kind}"
         self._props["words"], self._props["accept"], self._props["many"] = words, accept, many
         self._session, self._received = session, received
@@ -55,6 +62,18 @@ class Drop(ui.element, component="drop.js"):
         self._session.look()
         if self._received is not None:
             self._received(str(event.args))
+
+
+def opened_dialog() -> ui.dialog:
+    """A dialog that is open, and gone once it is closed; while it is, keys are its own."""
+    dialog = ui.dialog(value=True)
+    dialog.on("hide", dialog.delete)
+    return dialog
+
+
+def is_asking() -> bool:
+    """Whether a dialog is open on this page."""
+    return any(dialog.value for dialog in ElementFilter(kind=ui.dialog))
 
 
 def heading(words: str, hint: str = "") -> None:

@@ -26,13 +26,17 @@ class Studio:
 
 @dataclass(eq=False)
 class Session:
-    """One open page of a project. span is what is selected, in seconds of the song (of the clip without one)."""
+    """One open page of a project. span is what is selected, in seconds of the song (of the clip without one).
+
+    open opens one of the page's parts by its name.
+    """
 
     studio: Studio
     project: Project
     content: Content = field(init=False)
     jobs: list[Job] = field(init=False, default_factory=list)
     span: Span | None = None
+    open: Callable[[str], None] = lambda _panel: None
     _showing: list[Callable[[], None]] = field(default_factory=list)
     _showing_jobs: list[Callable[[], None]] = field(default_factory=list)
     _listened: tuple[str, dict[str, Any]] | None = None

@@ -7,15 +7,18 @@ from dataclasses import replace
 from nicegui import ui
 
 from core_vimo.errors import InputError
+from stylize.spans import EARLY_S
 from stylize.studio.page.pieces import Problem, button, heading, number
 from stylize.studio.page.session import Session
 from stylize.studio.project import State
 from stylize.style_library import is_trained, styles
-from stylize.style_timeline import parse_style, parse_timeline
+from stylize.style_timeline import MOST, parse_style, parse_timeline
 
 _NONE = (
-    "No style is in your library yet: teach one under Teach. Without one, the dancer dances as the model learned to."
+    "No style is in your library yet: teach one, or drop a .vimostyle package, under Teach. Without one, the dancer "
+    "dances as the model learned to."
 )
+_ON_THE_BEAT_S = 0.02
 COLOURS = ("#c58bf2", "#7fd18b", "#f28b8b", "#8bb4f2", "#e8d16b", "#f2a6d8")
 
 
@@ -43,22 +46,37 @@ def _palette(session: Session, known: list[str]) -> Callable[[], None]:
     if not known:
         ui.label(_NONE).classes("hint")
         return lambda: None
-    problem = Problem()
-    dials = [_Dial(session, name, problem) for name in known]
+    dial_problem = Problem()
+    dials = [_Dial(session, name, dial_problem) for name in known]
     heading("Style over time", "Select counts on the timeline, then give them a style.")
     with ui.row().classes("tight"):
         style = ui.select(known, value=known[0], label="style").props("dense outlined").classes("broad")
-        ramp = number("ramp", 2, 0, 32).tooltip("Over how many counts one style becomes the next")
+        weight = number("weight", 1.0, 0, MOST, 0.05).tooltip("How strong: 0 is none of it, 1 what it usually is")
+
+    def lay() -> None:
+        with problem.told():
+            dial = f"{style.value}:{float(weight.value or 0):g}"
+            timeline = _with_passage(session, dial, float(ramp.value or 0))
+            session.change(f"{style.value} on the timeline", lambda state: replace(state, timeline=timeline))
+
+    def clear() -> None:
+        with problem.told():
+            session.change("clear the timeline", lambda state: replace(state, timeline=""))
+
     with ui.row().classes("tight"):
-        lay = button("dance it there", lambda: _lay(session, str(style.value), float(ramp.value or 0), problem))
-        button("clear", lambda: _change(session, problem, "clear the timeline", timeline=""))
+        ramp = number("ramp in counts", 2, 0, 32).tooltip("Over how many counts one style becomes the next")
+        ramp.classes("broad", remove="number")
+        laying = button("dance it there", lay)
+    clearing = button("clear the timeline", clear)
     written = ui.label().classes("fact")
+    problem = Problem()
 
     def show() -> None:
         for dial in dials:
             dial.show()
-        lay.set_enabled(session.span is not None)
-        written.set_text(session.state.timeline)
+        laying.set_enabled(session.span is not None and session.listened() is not None)
+        clearing.set_enabled(bool(session.state.timeline))
+        written.set_text(_in_words(session.state.timeline))
 
     return show
 
@@ -71,6 +89,7 @@ class _Dial:
         with ui.row().classes("dial"):
             self._on = ui.checkbox(name).on("update:model-value", self._set, throttle=0.2)
             self._strength = ui.slider(min=0, max=1.5, step=0.05, value=1.0).on("change", self._set)
+            self._strength.props(f"aria-label='how strong {name} is'")
             self._words = (
                 ui.label().classes("fact").bind_text_from(self._strength, "value", lambda value: f"{value:.2f}")
             )
@@ -91,20 +110,42 @@ class _Dial:
             self._session.change(f"style {self._name}", edit)
 
 
-def _lay(session: Session, style: str, ramp: float, problem: Problem) -> None:
-    """One passage more, in seconds of the danced part, since a selection may begin before its first count 1."""
+def _with_passage(session: Session, dial: str, ramp: float) -> str:
+    """The timeline with one passage more where something is selected. Raises InputError."""
     if session.span is None:
-        return
-    start_s, stop_s = (max(0.0, second - session.state.start_s) for second in session.span)
-    passage = f"{start_s:.2f}s-{stop_s:.2f}s {style} ramp {ramp:g}"
-    before = [part for part in session.state.timeline.split(", ") if part]
-    _change(session, problem, f"{style} on the timeline", timeline=", ".join([*before, passage]))
+        raise InputError("nothing is selected; drag over the counts on the timeline that are to be danced so")
+    start_s, stop_s = (min(max(second, session.state.start_s), session.end_s()) for second in session.span)
+    if stop_s <= start_s:
+        raise InputError("what is selected lies outside the danced part; select counts in it")
+    for row in lane(session):
+        if start_s < float(row["to_s"]) - _ON_THE_BEAT_S and float(row["from_s"]) < stop_s - _ON_THE_BEAT_S:
+            raise InputError(f"{row['label']} is danced there already; clear the timeline, or select other counts")
+    to_the_end = session.end_s() - stop_s < _ON_THE_BEAT_S
+    stop = "end" if to_the_end else _moment(session, stop_s)
+    passage = f"{_moment(session, start_s)}-{stop} {dial} ramp {ramp:g}"
+    timeline = ", ".join([*filter(None, session.state.timeline.split(", ")), passage])
+    parse_timeline(timeline)
+    return timeline
 
 
-def _change(session: Session, problem: Problem, what: str, timeline: str) -> None:
-    with problem.told():
-        parse_timeline(timeline)
-        session.change(what, lambda state: replace(state, timeline=timeline))
+def _moment(session: Session, second: float) -> str:
+    """A second of the song as a timeline says it: 8c, or where no count is, 4.02s of the danced part."""
+    beats_s, first = _beats_from_one(session)
+    for count, beat_s in enumerate(beats_s[first:] if first is not None else []):
+        if abs(beat_s - second) < _ON_THE_BEAT_S:
+            return f"{count}c"
+    return f"{max(0.0, second - session.state.start_s):.2f}s"
+
+
+def _in_words(timeline: str) -> str:
+    """A passage a line, as a choreographer says it: from 0 to 8: jackson 0.8, over 2 counts."""
+    said = []
+    for passage in parse_timeline(timeline):
+        stop = "the end" if passage.stop is None else str(passage.stop)
+        strength = "" if passage.dial.strength is None else f" {passage.dial.strength:g}"
+        ramp = "" if passage.ramp is None else f", ramp {passage.ramp}"
+        said.append(f"{passage.start} to {stop}: {passage.dial.style}{strength}{ramp}")
+    return "; ".join(said)
 
 
 def lane(session: Session) -> list[dict[str, object]]:
@@ -134,6 +175,13 @@ def _second(session: Session, moment: str) -> float:
     value, unit = float(re.sub(r"[^0-9.]", "", moment)), moment[-1]
     if unit != "c":
         return begins_s + value
-    beats_s = [beat_s for beat_s, _ in session.counts()]
-    first = next((k for k, (beat_s, count) in enumerate(session.counts()) if count == 1 and beat_s >= begins_s), 0)
-    return beats_s[min(first + round(value), len(beats_s) - 1)] if beats_s else begins_s
+    beats_s, first = _beats_from_one(session)
+    return beats_s[min((first or 0) + round(value), len(beats_s) - 1)] if beats_s else begins_s
+
+
+def _beats_from_one(session: Session) -> tuple[list[float], int | None]:
+    """The song's beats, and which of them is the first count 1 of the danced part: 0c."""
+    pairs = session.counts()
+    begins_s = session.state.start_s - EARLY_S
+    first = next((k for k, (beat_s, count) in enumerate(pairs) if count == 1 and beat_s > begins_s), None)
+    return [beat_s for beat_s, _ in pairs], first

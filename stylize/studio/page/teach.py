@@ -27,7 +27,7 @@ def teach_panel(session: Session) -> None:
         with clips:
             for media in brought:
                 if media.id not in chosen:
-                    chosen[media.id] = ui.checkbox(media.label, value=True)
+                    chosen[media.id] = ui.checkbox(media.label, value=media.facts.get("use") != "keyframes")
 
     def style() -> str:
         wanted = str(name.value or "").strip()
@@ -48,18 +48,13 @@ def teach_panel(session: Session) -> None:
         with problem.told():
             session.submit(StyleTrain(style(), round(steps.value or 0)), f"train {style()}")
 
-    def install(id: str) -> None:
-        with problem.told():
-            session.submit(StyleInstall(id), f"take in {session.content.medium(id).label}")
-
     button("1. Look at the clips", add, kind="main")
     with ui.row().classes("tight"):
         button("2. Train", train)
         steps = number("steps", 0, 0, 100_000).tooltip("How long; 0 is what suits most styles")
     problem = Problem()
     learned = ui.label().classes("fact")
-    heading("A style from elsewhere")
-    Drop(session, "style", "Drop a .vimostyle package", ".vimostyle", lambda id: install(id))
+    _packages(session)
     listed = ui.column().classes("part")
     known: dict[str, tuple[bool, bool]] = {}
 
@@ -82,6 +77,33 @@ def teach_panel(session: Session) -> None:
     session.shows(show)
     session.shows(show_library)
     session.shows_jobs(show_learned)
+
+
+def _packages(session: Session) -> None:
+    """Styles that others made: dropped here, or anywhere on the page, and what became of the last one."""
+    heading("A style from elsewhere", "A .vimostyle package may be dropped anywhere on the page.")
+
+    def install(id: str) -> None:
+        with problem.told():
+            session.submit(StyleInstall(id), f"take in {session.content.medium(id).label}")
+
+    Drop(
+        session, "style", "Drop a .vimostyle package", ".vimostyle", install, begun=lambda: session.open("Teach")
+    )  # fmt: skip
+    problem = Problem()
+    taken_in = ui.label().classes("fact")
+    seen = {job.id for job in session.jobs}
+
+    def show() -> None:
+        """The last one that this page asked for."""
+        job = next((job for job in session.jobs if job.kind == "style install" and job.id not in seen), None)
+        if job is None:
+            return
+        problem.tell(job.error if job.status in ("failed", "stopped") else "")
+        done = f"{job.result['name']} is in your library: choose it under Dance." if job.status == "done" else ""
+        taken_in.set_text(done)
+
+    session.shows_jobs(show)
 
 
 def _learned(session: Session) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from nicegui import ui
 
 from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words, number
 from stylize.studio.page.session import Session
 from stylize.studio.storage import Media
-from stylize.studio.tasks import Motion
+from stylize.studio.tasks import Cut, Motion
 
 
 def video_panel(session: Session) -> None:
@@ -19,7 +20,8 @@ def video_panel(session: Session) -> None:
         takes = number("takes", 2, 1, 8)
         person = number("person", 1, 1, 9).tooltip("Of several people: 1 is whoever is seen most, 2 the next")
     listed = ui.column().classes("part")
-    heading("Motion files", "BVH of any person's rig, or NPZ and GLB: to blend into.")
+    _part_of_it(session)
+    heading("Motion files", "BVH of any person's rig, or NPZ and GLB: for Edit and Teach.")
     Drop(session, "motion", "Drop motions here", ".bvh,.npz,.glb,.pkl", many=True)
     drawn: list[str] = []
     players: dict[str, _Player] = {}
@@ -43,12 +45,45 @@ def video_panel(session: Session) -> None:
 
     def show_seen() -> None:
         """Over the video that the take on the stage is of; it runs with it."""
-        of = _filmed(session)
+        take = session.shown
         for id, player in players.items():
-            player.see(session.shown.id if session.shown and id == of else None)
+            player.see(take.id if take is not None and take.filmed == id else None)
 
     session.shows(show)
     session.shows(show_seen)
+
+
+def _part_of_it(session: Session) -> None:
+    """What is selected of the take on the stage, cut out for Edit or for Teach."""
+    heading("A part of the movement", "To lay into a dance; or, of five seconds or more, to teach a style with.")
+    about = ui.label().classes("fact")
+    problem = Problem()
+
+    def cut(use: Literal["keyframes", "style"], panel: str) -> None:
+        with problem.told():
+            if session.shown is not None and session.span is not None:
+                task = Cut(session.shown.id, session.in_take(session.span, session.shown), use)
+                session.submit(task, f"a part of {session.shown.label}")
+                session.open(panel)
+
+    with ui.row().classes("tight"):
+        uses = [
+            button("as keyframes", lambda: cut("keyframes", "Edit"), tip="A clip to lay in, blend or lead to in Edit"),
+            button("as style", lambda: cut("style", "Teach"), tip="A clip of the style that is taught under Teach"),
+        ]
+
+    def show() -> None:
+        take, span = session.shown, session.span
+        for use in uses:
+            use.set_enabled(take is not None and span is not None)
+        if take is None:
+            about.set_text("Make a video's motion, and choose it on the right.")
+        elif span is None:
+            about.set_text("Drag over the timeline to select a part of the take on the stage.")
+        else:
+            about.set_text(f"Selected: {span[1] - span[0]:.1f} s of {take.label}")
+
+    session.shows(show)
 
 
 class _Player(ui.element, component="filmed.js"):
@@ -64,12 +99,6 @@ class _Player(ui.element, component="filmed.js"):
         if seen != self._props["seen"]:
             self._props["seen"] = seen
             self.update()
-
-
-def _filmed(session: Session) -> str | None:
-    """The video of the take on the stage."""
-    videos = {job.id: str(job.settings["media"]) for job in session.jobs if job.kind == "motion"}
-    return videos.get(session.shown.folder) if session.shown else None
 
 
 def _card(session: Session, video: Media, move: Callable[[], None]) -> _Player:

@@ -9,7 +9,7 @@ from nicegui import ui
 from core_vimo.clip_set import ITEMS, ClipSet, overrule
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS
-from stylize.studio.page.pieces import Problem, button, heading
+from stylize.studio.page.pieces import Problem, button, heading, opened_dialog
 from stylize.style_clips.verdict import REASONS
 from stylize.style_library import clips_of, folder_of
 
@@ -32,7 +32,7 @@ class Windows:
 
     def __init__(self, name: str) -> None:
         self._name, self._first = name, 0
-        with ui.dialog(value=True) as self._dialog, ui.card().classes("windows"):
+        with opened_dialog() as self._dialog, ui.card().classes("windows"):
             heading(f"Windows of {name}", "Lit ones are learned from. Click one to decide otherwise.")
             self._facts = ui.label().classes("fact")
             self._problem = Problem()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import torch
 from studio_toys import over
 
 from core_vimo.errors import InputError
-from core_vimo.formats import read_motion
+from core_vimo.formats import read_motion, write_motion
 from edge_adapter.beats import double_time, half_time, track_beats
 from edge_adapter.build import load_dance_model
 from stylize.studio.carrying_out import carry_out
@@ -21,7 +22,19 @@ from stylize.studio.contents import Contents
 from stylize.studio.jobs import JobQueue
 from stylize.studio.project import Project, take_of
 from stylize.studio.storage import new_id, write_json
-from stylize.studio.tasks import Complete, Dance, Export, Listen, Remake, StyleAdd, StyleInstall, StyleTrain, kind_of
+from stylize.studio.tasks import (
+    Complete,
+    Cut,
+    Dance,
+    Export,
+    Listen,
+    Motion,
+    Remake,
+    StyleAdd,
+    StyleInstall,
+    StyleTrain,
+    kind_of,
+)
 
 SONG_S = 12.0
 
@@ -133,6 +146,61 @@ def test_nothing_outside_the_selection_changes_and_undo_takes_back_all_of_it(spa
     assert project.redo().state == after
 
 
+def frames_of(motion, frames):
+    return [getattr(motion, name)[frames] for name in ("rotations", "root_m", "contacts")]
+
+
+def same(one, other, frames=slice(None), of_other=None):
+    """Bit for bit, at these frames of the one and those of the other."""
+    pairs = zip(frames_of(one, frames), frames_of(other, of_other or frames), strict=True)
+    return all(torch.equal(*pair) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("task", "kept"),
+    [
+        (Complete("in-fill", ("?",), gaps=("1s:2s",), keyframes=("1.5s",), steps=2), [(0, 30), (45, 46), (60, None)]),
+        (Complete("lay in", ("?", "?"), span="1s:5s", steps=2), [(0, 30), (150, None)]),
+        (Complete("continue", ("?",), length="1s", steps=2), [(0, 180)]),
+        (Complete("loop", ("?",), length="1s", steps=2), [(0, 180)]),
+        (Complete("blend", ("?", "?"), length="1s", leave="3s", steps=2), [(0, 91)]),
+        (Complete("in-between", ("?", "?"), length="1s", leave="2s", steps=2), [(0, 61)]),
+    ],
+)  # fmt: skip
+def test_every_other_edit_leaves_all_but_what_it_makes_bit_for_bit(task, kept, do, danced, project):
+    """As in the take's own file; undo takes it back and redo brings it again."""
+    part = do(Cut(danced.takes[1].id, "2s:3.5s"), "a part")["media"]
+    do(replace(task, sources=(danced.shown, part)[: len(task.sources)]))
+    after = project.read().state
+    old, new = (read_motion(project.take_path(id)) for id in (danced.shown, after.shown))
+    for start, stop in kept:
+        assert same(new, old, slice(start, stop if stop else len(old)))
+    assert len(new) != len(old) or not same(new, old)
+    assert project.undo().state.shown == danced.shown and project.redo().state == after
+
+
+def test_a_part_of_a_take_becomes_a_motion_of_the_project(do, danced, project):
+    """Frame for frame; what is drawn from it lies in a dance with every pose as it was."""
+    made = do(Cut(danced.takes[1].id, "2s:3.5s", "style"), "a part")
+    media = project.read().medium(made["media"])
+    whole, part = read_motion(project.take_path(danced.takes[1].id)), read_motion(project.media_path(media.id))
+    assert same(part, whole, slice(0, 45), slice(60, 105)) and len(part) == 45
+    assert (media.kind, media.label, media.facts["use"]) == ("motion", "Dance, take 2, 2.0 to 3.5 s", "style")
+    assert project.read().state == danced  # no step of the history
+    do(Complete("lay in", (danced.shown, media.id), span="1s:5s", steps=2))
+    laid = read_motion(project.take_path(project.read().state.shown))
+    at = 30 + (120 - 45) // 2
+    assert torch.equal(laid.rotations[at : at + 45, 1:], part.rotations[:, 1:])
+
+
+@pytest.mark.parametrize("span", ["5s:9s", "3s:2s", "all", "0c:4c"])
+def test_a_part_that_is_none_is_told_and_leaves_nothing(span, do, danced, project):
+    before = project.read()
+    with pytest.raises(InputError):
+        do(Cut(danced.shown, span))
+    assert project.read() == before and len(list((project.folder / "media").iterdir())) == 1
+
+
 def test_a_foot_lock_moves_nothing_but_the_legs_of_its_span(do, danced, project):
     do(Complete("foot lock", (danced.shown,), span="2s:4s", steps=2))
     old, new = (read_motion(project.take_path(id)) for id in (danced.shown, project.read().state.shown))
@@ -206,10 +274,47 @@ def test_films_and_pages_are_exported(format, do, danced, project):
     assert b"ftyp" in head if format == "mp4" else b"<!doctype html>" in head
 
 
+def test_what_has_no_song_has_no_counts_to_export(do, danced, project):
+    mute = replace(danced.takes[0], start_s=None)
+    project.change("no song", lambda state: replace(state, takes=(mute,), shown=mute.id))
+    (project.take_folder(mute.folder) / f"{mute.stem}.counts.csv").unlink()
+    with pytest.raises(InputError, match="has no song"):
+        do(Export(mute.id, "counts.csv"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the invented Blender is a shell script")
+@pytest.mark.parametrize("format", ["fbx", "usd"])
+def test_blender_makes_fbx_and_usd_of_the_takes_glb(format, do, danced, project, monkeypatch, tmp_path):
+    blender = tmp_path / "blender"
+    blender.write_text('#!/bin/sh\nfor target; do source="$before"; before="$target"; done\ncp "$source" "$target"\n')
+    blender.chmod(0o755)
+    monkeypatch.setenv("VIMO_BLENDER", str(blender))
+    exported = project.export_path(do(Export(danced.shown, format))["id"])
+    assert exported.suffix == f".{format}"
+    assert exported.read_bytes() == project.take_path(danced.shown, ".glb").read_bytes()
+
+
 def test_blender_that_is_not_there_is_told(do, danced, monkeypatch, tmp_path):
     monkeypatch.setenv("VIMO_BLENDER", str(tmp_path / "no blender"))
     with pytest.raises(InputError, match="VIMO_BLENDER"):
         do(Export(danced.shown, "fbx"))
+
+
+def test_a_videos_takes_know_their_video(do, project, receive, invented_dance, monkeypatch):
+    """Whatever becomes of the job, the page finds the keypoints that lie beside them."""
+    video = project.adopt(receive(b"a film", "me.mp4", "video"))
+
+    def recipe(path, out, settings, film, report):
+        assert path == project.media_path(video.id) and settings.takes == 1
+        out.mkdir(parents=True)
+        write_motion(invented_dance(60, 0), out / "motion.npz")
+        return {"takes": [{"files": ["motion.npz"], "seed": 0, "numbers": {}}], "video_offset_s": 0.0}
+
+    monkeypatch.setattr("stylize.motion_from_video.motion_from_video", recipe)
+    do(Motion(video.id, takes=1), "motion of me")
+    (take,) = project.read().state.takes
+    assert (take.filmed, take.start_s, take.parent) == (video.id, None, None)
+    assert read_motion(project.take_path(take.id)).seconds == take.seconds == 2.0
 
 
 # --- styles
