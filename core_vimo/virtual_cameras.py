@@ -62,9 +62,14 @@ def film(coco_m: Tensor, draw: torch.Generator, kind: str | None = None, missing
 def facing_camera(motion: Motion, camera: Camera) -> Motion:
     """The motion turned about the up axis so that the camera, at its first frame, looks along +y (the audience's
     side: who faces it faces -y), and moved so that the pelvis begins over the origin; heights stay."""
-    forward = camera.R_camera_world[0, 2]
-    turned = turn(motion, math.pi / 2 - math.atan2(float(forward[1]), float(forward[0])))
+    turned = turn(motion, radians_to_face(camera))
     return move(turned, -turned.root_m[0] * torch.tensor([1.0, 1.0, 0.0]))
+
+
+def radians_to_face(camera: Camera) -> float:
+    """By how much `facing_camera` turns."""
+    forward = camera.R_camera_world[0, 2]
+    return math.pi / 2 - math.atan2(float(forward[1]), float(forward[0]))
 
 
 def _pick(choices: int, draw: torch.Generator) -> int:
