@@ -5,32 +5,26 @@ A run that is done is not made again: stopped, the same command goes on.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import machine
+from benchmarks.trained_run import make_all
 from benchmarks.video_to_motion.item import CONDITIONS, Item, Plan, add_plan, plan_of
 from benchmarks.video_to_motion.summary import tables
 from benchmarks.video_to_motion.variants import VARIANTS
 from core_vimo.publish import publish_file
-
-LOG = "log.txt"
 
 
 def main() -> int:
     arguments = _parser().parse_args()
     plan = plan_of(arguments)
     items = [Item(plan, variant, seed) for seed in range(arguments.seeds) for variant in arguments.variants]
-    failed = _make_all([item for item in items if item.result() is None], arguments.jobs)
+    failed = make_all([item.run for item in items], arguments.jobs)
     _summarise(items, plan)
-    for item in failed:
-        print(f"failed: {item.folder / LOG}", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -43,37 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _make_all(items: Sequence[Item], jobs: int) -> list[Item]:
-    """Those that failed."""
-    failed = []
-    with ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(_make, item): item for item in items}
-        for done, future in enumerate(as_completed(running), start=1):
-            item, code = running[future], future.result()
-            print(f"{done}/{len(items)} {item.variant}, seed {item.seed}" + (": failed" if code else ""), flush=True)
-            failed += [item] if code else []
-    return failed
-
-
-def _make(item: Item) -> int:
-    """In a process of one thread; what it says is kept beside its result."""
-    plan = item.plan
-    command = [
-        *(sys.executable, "-m", "benchmarks.video_to_motion.item", item.variant, str(item.seed)),
-        *("--data", str(plan.data), "--out", str(plan.out), "--steps", str(plan.steps)),
-        *("--sampling-steps", str(plan.sampling_steps), "--overrides", *plan.overrides),
-        *(("--windows", str(plan.windows)) if plan.windows else ()),
-    ]
-    item.folder.mkdir(parents=True, exist_ok=True)
-    with open(item.folder / LOG, "w") as log:
-        return subprocess.run(command, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"}).returncode
-
-
 def _summarise(items: Sequence[Item], plan: Plan) -> None:
     """Print and write what is there."""
     results: dict[str, list[dict[str, Any]]] = {}
     for item in items:
-        result = item.result()
+        result = item.run.result()
         if result is not None:
             results.setdefault(item.variant, []).append(result)
     made = tables(results, CONDITIONS)

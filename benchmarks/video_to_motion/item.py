@@ -1,28 +1,17 @@
-"""One variant with one seed: trained by `vimo train`'s code, measured by `vimo evaluate motion`'s, kept as JSON.
-
-A process of its own each (`python -m benchmarks.video_to_motion.item`): training owns the process it runs in.
-"""
+"""One variant with one seed: which run it is, where it lies, what it is measured on."""
 
 import argparse
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.trained_run import TrainedRun
 from benchmarks.video_to_motion.variants import VARIANTS
-from core_vimo.metrics.tables import as_json
 from core_vimo.motion_store import data_hash
-from core_vimo.publish import publish_file
-from core_vimo.reading import read_json
-from core_vimo.training.run import BUNDLE
-from core_vimo.video_to_motion.build import load_vimo
-from core_vimo.video_to_motion.train import train_vimo
-from stylize.configuration import compose
-from stylize.motion_evaluation import EvaluationSettings, evaluate_motion
+from stylize.motion_evaluation import EvaluationSettings
 
 CONDITIONS = ("static", "cut")
-RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Item:
-    """A run to make: `overrides` are its settings for training, `folder` is named after them and the data."""
+    """`overrides` are its settings for training; its run's folder is named after them and the data."""
 
     plan: Plan
     variant: str
@@ -55,39 +44,13 @@ class Item:
         return ["+experiment=vimo_small", *chosen, f"seed={self.seed}", *short, *alone, *self.plan.overrides]
 
     @property
-    def folder(self) -> Path:
-        key = json.dumps([self.overrides, self.plan.data_sha256])
-        return self.plan.out / f"{self.variant}-{self.seed}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-
-    @property
-    def evaluation(self) -> EvaluationSettings:
+    def run(self) -> TrainedRun:
         """Seeds differ in training alone: all models see the same films and begin at the same noise."""
-        return EvaluationSettings(CONDITIONS, steps=self.plan.sampling_steps, windows=self.plan.windows)
-
-    def result(self) -> dict[str, Any] | None:
-        """What is kept of it, None where it isn't done, or was measured otherwise."""
-        file = self.folder / RESULT
-        if not file.is_file():
-            return None
-        kept: dict[str, Any] = read_json(file)
-        return kept if kept["evaluation"] == _plain(self.evaluation) else None
-
-
-def make(item: Item) -> None:
-    """Train where there is no bundle yet, going on where a stopped run was; measure; keep."""
-    run = item.folder / "run"
-    if not (run / BUNDLE).is_dir():
-        train_vimo(compose("vimo", [*item.overrides, f"data.folder='{item.plan.data}'", f"out='{run}'"]))
-    report = evaluate_motion(item.plan.data, load_vimo(run / BUNDLE), settings=item.evaluation)
-    content = {
-        "variant": item.variant,
-        "seed": item.seed,
-        "overrides": item.overrides,
-        "evaluation": _plain(item.evaluation),
-        "report": json.loads(as_json(report)),
-    }
-    with publish_file(item.folder / RESULT) as aside:
-        aside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        plan = self.plan
+        key = json.dumps([self.overrides, plan.data_sha256])
+        folder = plan.out / f"{self.variant}-{self.seed}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+        evaluation = EvaluationSettings(CONDITIONS, steps=plan.sampling_steps, windows=plan.windows)
+        return TrainedRun(folder, (*self.overrides, f"data.folder='{plan.data}'"), plan.data, evaluation)
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
@@ -111,22 +74,3 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         arguments.windows,
         tuple(arguments.overrides),
     )
-
-
-def _plain(settings: EvaluationSettings) -> dict[str, Any]:
-    """As it comes back from JSON."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
-    return plain
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.video_to_motion.item", description=__doc__)
-    parser.add_argument("variant", choices=tuple(VARIANTS))
-    parser.add_argument("seed", type=int)
-    add_plan(parser)
-    arguments = parser.parse_args()
-    make(Item(plan_of(arguments), arguments.variant, arguments.seed))
-
-
-if __name__ == "__main__":
-    main()

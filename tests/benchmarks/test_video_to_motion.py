@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import trained_run
+from benchmarks.trained_run import LOG, RESULT, TrainedRun, make, make_apart
 from benchmarks.video_to_motion import __main__ as command
-from benchmarks.video_to_motion.item import RESULT, Item, Plan, make
+from benchmarks.video_to_motion.item import Item, Plan
 from benchmarks.video_to_motion.summary import METRICS, tables
 from benchmarks.video_to_motion.variants import BASE, CHOICES, VARIANTS
 from core_vimo.diffusion.weighting import min_snr
@@ -51,17 +53,17 @@ def test_every_variant_has_a_table_and_is_called_what_it_is():
 
 
 @pytest.fixture(scope="module")
-def made(plan) -> Item:
-    item = Item(plan, BASE, 0)
-    make(item)
-    return item
+def made(plan) -> TrainedRun:
+    run = Item(plan, BASE, 0).run
+    make(run)
+    return run
 
 
-def test_a_finished_run_is_not_made_again(made):
-    assert made.result() is not None and Item(made.plan, BASE, 1).result() is None
+def test_a_finished_run_is_not_made_again(plan, made):
+    assert made.result() is not None and Item(plan, BASE, 1).run.result() is None
     bundle = made.folder / "run" / "bundle" / "model.safetensors"
     before = bundle.stat().st_mtime_ns
-    other = replace(made, plan=replace(made.plan, sampling_steps=3))
+    other = Item(replace(plan, sampling_steps=3), BASE, 0).run
     assert other.folder == made.folder and other.result() is None, "measured otherwise: only that is done anew"
     make(other)
     assert other.result() is not None and made.result() is None and bundle.stat().st_mtime_ns == before
@@ -70,12 +72,12 @@ def test_a_finished_run_is_not_made_again(made):
 
 @pytest.mark.parametrize("change", [{"steps": 3}, {"data_sha256": "other"}, {"overrides": ()}])
 def test_other_training_is_another_run(plan, change):
-    assert Item(replace(plan, **change), BASE, 0).folder != Item(plan, BASE, 0).folder
+    assert Item(replace(plan, **change), BASE, 0).run.folder != Item(plan, BASE, 0).run.folder
 
 
 def test_only_the_training_hangs_on_the_seed(plan):
     first, second = (Item(plan, BASE, seed) for seed in (0, 1))
-    assert first.evaluation == second.evaluation and first.overrides != second.overrides
+    assert first.run.evaluation == second.run.evaluation and first.overrides != second.overrides
 
 
 def test_tables_show_means_and_extremes_over_seeds(made):
@@ -95,7 +97,7 @@ def test_tables_show_means_and_extremes_over_seeds(made):
 def test_the_command_makes_what_is_missing_and_tells_what_fails(plan, made, monkeypatch, capsys):
     """One run is there, the other one's process ends badly."""
     asked: list[str] = []
-    monkeypatch.setattr(command, "_make", lambda item: asked.append(item.variant) or 1)
+    monkeypatch.setattr(trained_run, "make_apart", lambda run: asked.append(run.folder.name.split("-")[0]) or 1)
     flags = ["--steps", "2", "--sampling-steps", "2", "--variants", BASE, "ptss", "--seeds", "1", "--overrides", *TINY]
     monkeypatch.setattr(sys, "argv", ["x", "--data", str(plan.data), "--out", str(plan.out), *flags])
     assert command.main() == 1
@@ -108,6 +110,6 @@ def test_the_command_makes_what_is_missing_and_tells_what_fails(plan, made, monk
 
 
 def test_a_run_in_a_process_of_its_own(plan):
-    item = Item(plan, "film_separate", 0)
-    assert command._make(item) == 0, (item.folder / command.LOG).read_text()
-    assert item.result() is not None
+    run = Item(plan, "film_separate", 0).run
+    assert make_apart(run) == 0, (run.folder / LOG).read_text()
+    assert run.result() is not None
