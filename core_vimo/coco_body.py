@@ -1,5 +1,7 @@
 """Where the 17 COCO points lie on the SMPL-24 body."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -39,6 +41,18 @@ def coco_joints_m(rotations: Tensor, root_m: Tensor, offsets_m: Tensor = REST_OF
 
     offsets_m `[24, 3]`: the skeleton's rest offsets. The face, hips and shoulders are not SMPL joints: see the table.
     """
-    turned, placed = forward_kinematics_full(rotations, root_m, offsets_m)
-    away = turned[..., _CARRIERS, :, :] @ _OFFSETS_M.to(rotations)[..., None]
-    return placed[..., _CARRIERS, :] + away[..., 0]
+    return coco_points_m(*forward_kinematics_full(rotations, root_m, offsets_m))
+
+
+def coco_points_m(turned: Tensor, placed_m: Tensor) -> Tensor:
+    """The same of what `forward_kinematics_full` made: `[..., 24, 3, 3]` and `[..., 24, 3]` -> `[..., 17, 3]`."""
+    carriers, offsets_m = _table_on(turned.device, turned.dtype)
+    away = turned.index_select(-3, carriers) @ offsets_m[..., None]
+    return placed_m.index_select(-2, carriers) + away[..., 0]
+
+
+@lru_cache(maxsize=8)
+def _table_on(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The table where the data is, moved there once and not at every step of training."""
+    with torch.inference_mode(False):  # a cached inference tensor could never be trained with
+        return torch.tensor(_CARRIERS, device=device), _OFFSETS_M.to(device, dtype)

@@ -16,6 +16,7 @@ SixD = Literal["columns", "rows"]
 
 # Below this length a 6D half carries no direction; the guard keeps values and gradients finite.
 _TINY = 1e-8
+_OPPOSITE = 1e-6  # radians short of half a turn, nearer than which the axis is anybody's guess
 
 
 def matrix_to_sixd(rotations: Tensor, convention: SixD) -> Tensor:
@@ -60,6 +61,19 @@ def slerp(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
     between = start @ axis_angle_to_matrix(step * weight[..., None])
     weight = weight[..., None, None]
     return torch.where(weight == 0, start, torch.where(weight == 1, end, between))
+
+
+def swing(start: Tensor, end: Tensor, share: float = 1.0) -> Tensor:
+    """The shortest rotation `[..., 3, 3]` of direction `start [..., 3]` onto `end`, or a share of its angle.
+
+    None where one of them has no length; half a turn about anything across where they are opposite.
+    """
+    axis, cosine = torch.linalg.cross(start, end, dim=-1), (start * end).sum(-1)
+    sine = axis.norm(dim=-1)
+    opposite = (sine <= _OPPOSITE * -cosine) & (cosine < 0)
+    least = F.one_hot(start.abs().argmin(-1), 3).to(start)
+    axis = torch.where(opposite[..., None], torch.linalg.cross(start, least, dim=-1), axis)
+    return axis_angle_to_matrix(F.normalize(axis, dim=-1) * (share * torch.atan2(sine, cosine))[..., None])
 
 
 def about_z(radians: Tensor | float) -> Tensor:

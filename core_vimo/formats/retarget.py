@@ -126,14 +126,8 @@ def _z_up_from(up: Array) -> Array:
 
 def _swing(start: Array, end: Array) -> Array:
     """The shortest rotation `[3, 3]` of direction `start` onto `end`."""
-    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    axis, cosine = np.cross(start, end), float(start @ end)
-    if cosine < -1 + 1e-9:  # opposite: half a turn about anything across
-        across = np.cross(start, np.eye(3)[np.abs(start).argmin()])
-        across /= np.linalg.norm(across)
-        return 2 * np.outer(across, across) - np.eye(3)
-    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + cross + cross @ cross / (1 + cosine)
+    turned: Array = rot.swing(torch.from_numpy(start).double(), torch.from_numpy(end).double()).numpy()
+    return turned
 
 
 # Reference poses

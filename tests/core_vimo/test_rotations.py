@@ -49,3 +49,18 @@ def test_turning_about_z_adds_to_the_heading():
     turned = rot.about_z(0.7) @ rot.y_up_to_z_up()
     assert float(rot.heading(turned)) == pytest.approx(rot.FRONT + 0.7, abs=1e-6)
     assert math.isclose(float(torch.linalg.det(turned)), 1, abs_tol=1e-6)
+
+
+def test_a_swing_is_the_shortest_way_also_where_there_is_none():
+    start, end = normal((200, 3), 1, "start").double(), normal((200, 3), 2, "end").double()
+    start[0], end[1], end[2], end[3] = torch.zeros(3), torch.zeros(3), -2 * start[2], 3 * start[3]
+    turned = rot.swing(start, end)
+    there = (turned[2:] @ start[2:, :, None])[..., 0]
+    unit = torch.nn.functional.normalize
+    assert torch.allclose(unit(there, dim=-1), unit(end[2:], dim=-1), atol=1e-9)
+    assert torch.allclose(turned @ turned.mT, torch.eye(3).double().expand(200, 3, 3), atol=1e-12)
+    apart = torch.acos((unit(start, dim=-1) * unit(end, dim=-1)).sum(-1).clamp(-1, 1))
+    angle = rot.matrix_to_axis_angle(turned).norm(dim=-1)
+    assert torch.allclose(angle[4:], apart[4:], atol=1e-9) and float(angle[2]) == pytest.approx(math.pi)
+    assert torch.allclose(turned[[0, 1, 3]], torch.eye(3).double(), atol=1e-9)
+    assert torch.allclose(rot.swing(start, end, 0.5) @ rot.swing(start, end, 0.5), turned, atol=1e-9)
