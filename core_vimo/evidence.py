@@ -3,7 +3,11 @@
 Seeds: 2D input is root-centred and scaled; missing and uncertain joints are masked, short gaps interpolated.
 """
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from core_vimo.footage import Footage
@@ -11,6 +15,7 @@ from core_vimo.pose2d import COCO_NAMES
 
 EVIDENCE = 72
 """Channels: x, y of 17 joints (34), confidence (17), seen (17), travel (3), a shot's first frame (1)."""
+CONFIDENCE = slice(34, 51)
 SEEN = slice(51, 68)
 TRAVEL = slice(68, 71)
 FIRST = 71
@@ -26,6 +31,10 @@ _REACH = 5  # frames to either side of the box size's median
 _ENOUGH = 5  # seen joints that make a box worth trusting
 _FARTHEST = 4.0
 _HIPS = [COCO_NAMES.index("left_hip"), COCO_NAMES.index("right_hip")]
+
+Floats = NDArray[np.floating]  # float32
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 
 
 def evidence(footage: Footage) -> Tensor:
@@ -43,73 +52,80 @@ def evidence_tensor(keypoints: Tensor, cuts: Tensor) -> Tensor:
     of log(box size), 0 at a shot's first frame and next to a frame without anyone; 71 a shot's first frame. Zeros for
     whatever is unseen; all within [-4, 4].
     """
-    shot = cuts.long().cumsum(0)
-    first = _first_frames(shot)
-    xy, confidence, seen = _bridged(keypoints.float(), shot)
-    low, high = _box(xy, seen)
-    found = seen.any(1)
-    size = _steady_size(torch.where(found, (high - low).amax(-1), 0.0), seen.sum(1) >= _ENOUGH, shot)
-    middle, hips = (low + high) / 2, xy[:, _HIPS].mean(1)
-    standing = seen[:, _HIPS].all(1, keepdim=True)
-    centre = torch.where(standing, hips, middle)
-    place = torch.where(seen[..., None], (xy - centre[:, None]) / size[:, None, None], 0.0)
-    travel = torch.where((found & ~first)[:, None], _travel(hips, middle, standing, size, found), 0.0)
-    up = torch.tensor([1.0, -1.0], device=xy.device)
-    parts = ((place * up).flatten(1), confidence, seen.float(), travel, first.float()[:, None])
-    return torch.cat(parts, dim=1).clamp(-_FARTHEST, _FARTHEST)
+    shot = cuts.numpy().cumsum()
+    first = np.diff(shot, prepend=-1) > 0
+    sight = _bridged(keypoints.detach().float().numpy(), shot)
+    box, joints = _box(sight), sight.seen.sum(0)
+    found: Bools = joints > 0
+    size = _steady_size(np.where(found, (box.high - box.low).max(0), 0), joints >= _ENOUGH, shot)
+    middle, hips = (box.low + box.high) / 2, (sight.xy[:, _HIPS[0]] + sight.xy[:, _HIPS[1]]) / 2
+    standing = sight.seen[_HIPS[0]] & sight.seen[_HIPS[1]]
+    centre = np.where(standing, hips, middle)
+    told = np.zeros((len(shot), EVIDENCE), np.float32)
+    told[:, 0:34:2], told[:, 1:34:2] = np.where(sight.seen, (sight.xy - centre[:, None]) / size, 0).transpose(0, 2, 1)
+    told[:, 1:34:2] *= -1
+    told[:, CONFIDENCE], told[:, SEEN] = sight.confidence.T, sight.seen.T
+    told[1:, TRAVEL] = np.where(found[1:] & found[:-1] & ~first[1:], _travel(hips, middle, standing, size), 0).T
+    told[:, FIRST] = first
+    return torch.from_numpy(told.clip(-_FARTHEST, _FARTHEST))
 
 
-def _first_frames(shot: Tensor) -> Tensor:
-    return torch.cat((shot.new_ones(1, dtype=torch.bool), shot[1:] != shot[:-1]))
+class _Sight(NamedTuple):
+    """xy `[2, 17, S]` pixels, confidence and seen `[17, S]`: frames last, which is how sums over joints are quick."""
+
+    xy: Floats
+    confidence: Floats
+    seen: Bools
 
 
-def _bridged(keypoints: Tensor, shot: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Positions, confidence and whether seen, after short gaps inside a shot have been bridged by straight lines."""
-    xy, confidence = keypoints[..., :2], keypoints[..., 2]
-    seen = (confidence >= CONFIDENT) & torch.isfinite(keypoints).all(-1)
-    xy, confidence = torch.where(seen[..., None], xy, 0.0), torch.where(seen, confidence, 0.0)
-    frame, last = torch.arange(len(xy), device=xy.device)[:, None], len(xy)
-    before = torch.where(seen, frame, -last).cummax(0).values
-    after = torch.where(seen, frame, 2 * last).flip(0).cummin(0).values.flip(0)
-    short = ~seen & (after - before <= MAX_GAP + 1)
-    before, after = before.clamp(min=0), after.clamp(max=last - 1)
-    short &= shot[before] == shot[after]
-    weight = ((frame - before) / (after - before).clamp(min=1))[..., None]
-    between = torch.lerp(_at(xy, before), _at(xy, after), weight)
-    doubtful = _BRIDGED * torch.minimum(confidence.gather(0, before), confidence.gather(0, after))
-    return torch.where(short[..., None], between, xy), torch.where(short, doubtful, confidence), seen | short
+class _Box(NamedTuple):
+    """Corners `[2, S]` of the seen joints; the origin where nothing is seen."""
+
+    low: Floats
+    high: Floats
 
 
-def _at(xy: Tensor, frames: Tensor) -> Tensor:
-    return xy.gather(0, frames[..., None].expand(-1, -1, 2))
+def _bridged(keypoints: Floats, shot: Indices) -> _Sight:
+    """What was seen, and short gaps inside a shot bridged by straight lines; zeros elsewhere."""
+    seen = ((keypoints[..., 2] >= CONFIDENT) & np.isfinite(keypoints).all(-1)).T
+    x, y, confidence = np.where(seen, np.ascontiguousarray(keypoints.T), 0)
+    frame, last, far = np.arange(len(shot)), len(shot), MAX_GAP + 2
+    before = np.maximum.accumulate(np.where(seen, frame, -far), axis=1)
+    after = np.minimum.accumulate(np.where(seen, frame, last + far)[:, ::-1], axis=1)[:, ::-1]
+    joint, gap = (~seen & (after - before <= MAX_GAP + 1)).nonzero()
+    begin, end = before[joint, gap], after[joint, gap]
+    inside = shot[begin] == shot[end]
+    joint, gap, begin, end = (values[inside] for values in (joint, gap, begin, end))
+    weight = ((gap - begin) / (end - begin)).astype(np.float32)
+    for values in (x, y):
+        values[joint, gap] = values[joint, begin] + weight * (values[joint, end] - values[joint, begin])
+    confidence[joint, gap] = _BRIDGED * np.minimum(confidence[joint, begin], confidence[joint, end])
+    seen[joint, gap] = True
+    return _Sight(np.stack((x, y)), confidence, seen)
 
 
-def _box(xy: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Lower and upper corner `[S, 2]` of the seen joints; the origin where nothing is seen."""
-    low = torch.where(seen[..., None], xy, torch.inf).amin(1)
-    high = torch.where(seen[..., None], xy, -torch.inf).amax(1)
-    found = seen.any(1)[:, None]
-    return torch.where(found, low, 0.0), torch.where(found, high, 0.0)
+def _box(sight: _Sight) -> _Box:
+    found = sight.seen.any(0)
+    low = np.where(sight.seen, sight.xy, np.inf).min(1)
+    high = np.where(sight.seen, sight.xy, -np.inf).max(1)
+    return _Box(np.where(found, low, 0), np.where(found, high, 0))
 
 
-def _steady_size(size: Tensor, trusted: Tensor, shot: Tensor) -> Tensor:
+def _steady_size(size: Floats, trusted: Bools, shot: Indices) -> Floats:
     """The box size's median over neighbouring trusted frames of its shot: a median follows ramps and steps, so zooms
     stay, and single bad joints go."""
-    frames = torch.arange(-_REACH, len(size) + _REACH, device=size.device).unfold(0, 2 * _REACH + 1, 1)
+    frames = np.arange(len(size)) + np.arange(-_REACH, _REACH + 1)[:, None]
     inside = (frames >= 0) & (frames < len(size))
-    frames = frames.clamp(0, len(size) - 1)
-    usable = inside & trusted[frames] & (shot[frames] == shot[:, None])
-    steady = torch.where(usable, size[frames], torch.nan).nanmedian(1).values
-    steady = torch.where(torch.isnan(steady), size, steady)
-    return torch.where(steady > 0, steady, 1.0)
+    frames = frames.clip(0, len(size) - 1)
+    usable = inside & trusted[frames] & (shot[frames] == shot)
+    ranked = np.sort(np.where(usable, size[frames], np.inf), axis=0)
+    count = usable.sum(0)
+    steady = np.where(count > 0, ranked[(count - 1) // 2, np.arange(len(size))], size)
+    return np.where(steady > 0, steady, 1)
 
 
-def _travel(hips: Tensor, middle: Tensor, standing: Tensor, size: Tensor, found: Tensor) -> Tensor:
-    """`[S, 3]`: steps of the hips, of the box's middle where a hip was unseen now or before, and of log size."""
-    step = torch.zeros(len(size), 3, device=size.device)
+def _travel(hips: Floats, middle: Floats, standing: Bools, size: Floats) -> Floats:
+    """`[3, S - 1]`: steps of the hips, of the box's middle where a hip was unseen now or before, and of log size."""
     both = standing[1:] & standing[:-1]
-    moved = torch.where(both, hips[1:] - hips[:-1], middle[1:] - middle[:-1]) / size[1:, None]
-    known = (found[1:] & found[:-1])[:, None]
-    up = torch.tensor([1.0, -1.0], device=size.device)
-    step[1:] = torch.where(known, torch.cat((moved * up, (size[1:] / size[:-1]).log()[:, None]), dim=1), 0.0)
-    return step
+    x, y = np.where(both, np.diff(hips), np.diff(middle)) / size[1:]
+    return np.stack((x, -y, np.log(size[1:] / size[:-1])))

@@ -154,3 +154,11 @@ def test_footage_is_read_as_its_keypoints_and_cuts(keypoints):
     cuts[25] = True
     footage = Footage(Pose2D(keypoints, (1920, 1080)), (25,))
     assert torch.equal(evidence(footage), evidence_tensor(keypoints, cuts))
+
+
+def test_a_few_frames_are_bridged_between_seen_ones_alone():
+    keypoints = torch.full((4, 17, 3), 0.9)
+    keypoints[..., :2] = torch.rand(4, 17, 2, generator=generator(9)) * 500
+    keypoints[:2, 3], keypoints[3, 5], keypoints[1, 7] = 0, 0, 0
+    seen = evidence_tensor(keypoints, no_cuts(4))[:, SEEN]
+    assert (seen == 0).nonzero().tolist() == [[0, 3], [1, 3], [3, 5]]
