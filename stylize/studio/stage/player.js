@@ -10,6 +10,9 @@ const SPEEDS = [1, 0.75, 0.5, 0.25];
 const FRAME_S = 1 / 30;
 const SILENT_RATE = 3000;
 const PULSE_S = 0.18;
+const HELD_UP_MS = 16; // a picture that took longer shows a moment that has passed
+const MORE_DRAWINGS = 2; // of such a picture at most
+const TURN_EVERY_MS = 15; // how often a loop's end is looked for where frames are rarer
 
 const ICONS = {
   play: "M7 4l13 8-13 8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z",
@@ -25,7 +28,7 @@ export function createPlayer(root, body, hooks = {}, { keepPicture = false } = {
   const parts = build(root);
   const stage = createStage(parts.canvas, body, { keepPicture });
   const { audio } = parts;
-  const state = { takes: [], speed: 1, loop: false, counts: true, follow: true, mirror: false, silence: null, last: 0, dead: false };
+  const state = { takes: [], speed: 1, loop: false, counts: true, follow: true, mirror: false, silence: null, last: 0, told: 0, slow: false, dead: false };
 
   const timeline = createTimeline(parts.timeline, {
     onSeek: seek,
@@ -51,12 +54,20 @@ export function createPlayer(root, body, hooks = {}, { keepPicture = false } = {
   const startOfPlay = () => state.takes[0]?.startS ?? 0;
   const toggle = () => (audio.paused ? play() : audio.pause());
 
-  // Poses what the clock says at this moment; a loop turns back here, not when the browser finds time for an event.
-  function show() {
+  // A loop turns back here, not when the browser finds time for an event.
+  function clock() {
     const span = timeline.selection();
     if (state.loop && span && !audio.paused && now() >= span[1]) audio.currentTime = span[0];
-    const time = now();
-    stage.pose(time);
+    return now();
+  }
+
+  function show() {
+    stage.pose(clock());
+    tell(stage.time());
+  }
+
+  function tell(time) {
+    state.told = time;
     timeline.setTime(time, !audio.paused);
     showTime(time);
   }
@@ -66,9 +77,33 @@ export function createPlayer(root, body, hooks = {}, { keepPicture = false } = {
     requestAnimationFrame(tick);
     const passedS = Math.min((stamp - state.last) / 1000, 1);
     state.last = stamp;
-    if (stage.time() !== now()) show();
-    stage.draw(passedS, !audio.paused);
+    const beganMs = performance.now();
+    drawNow(passedS);
+    if (state.told !== stage.time()) tell(stage.time());
     timeline.draw();
+    if (!heldUpSince(beganMs)) state.slow = false;
+    else if (!state.slow) queueMicrotask(() => drawAgain(MORE_DRAWINGS));
+  }
+
+  // Nothing comes between reading the clock and drawing what it says.
+  function drawNow(passedS) {
+    const time = clock();
+    if (stage.time() !== time) stage.pose(time);
+    stage.draw(passedS, !audio.paused);
+  }
+
+  const heldUpSince = (beganMs) => !audio.paused && performance.now() - beganMs > HELD_UP_MS;
+
+  // New shaders, or other programs, can hold a picture up until it shows a moment that has passed. The clock stands still
+  // for as long as a task or microtask of the browser's takes; after that, and before the picture is seen, it is drawn
+  // anew. Where that is no quicker the machine is slow, and from then on draws once, until it is quick again.
+  function drawAgain(times) {
+    if (state.dead) return;
+    const beganMs = performance.now();
+    drawNow(0);
+    if (!heldUpSince(beganMs)) return;
+    if (times > 1) queueMicrotask(() => drawAgain(times - 1));
+    else state.slow = true;
   }
 
   function showTime(time) {
@@ -160,7 +195,7 @@ export function createPlayer(root, body, hooks = {}, { keepPicture = false } = {
   };
 
   function onKey(event) {
-    const typing = event.target.closest?.("input, textarea, select, [contenteditable=true], [role=dialog], [role=listbox]");
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable=true], [role=listbox]") || document.querySelector("[role=dialog]");
     const pressing = event.key === " " && event.target.closest?.("button, [role=button], [role=tab], [role=checkbox]");
     if (typing || pressing || event.ctrlKey || event.metaKey) return;
     const answer = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
@@ -181,6 +216,7 @@ export function createPlayer(root, body, hooks = {}, { keepPicture = false } = {
   for (const event of ["loadedmetadata", "seeked"]) audio.addEventListener(event, show);
   audio.addEventListener("loadedmetadata", () => { audio.playbackRate = state.speed; });
   document.addEventListener("keydown", onKey);
+  const turning = setInterval(clock, TURN_EVERY_MS);
   press(parts.follow, true);
   press(parts.counts, true);
   requestAnimationFrame(tick);
@@ -191,6 +227,7 @@ export function createPlayer(root, body, hooks = {}, { keepPicture = false } = {
     setEmpty(words) { parts.empty.hidden = !words; parts.empty.textContent = words; },
     dispose() {
       state.dead = true;
+      clearInterval(turning);
       document.removeEventListener("keydown", onKey);
       audio.pause();
       audio.removeAttribute("src");
