@@ -157,6 +157,12 @@ class JobQueue:
         with self._lock:
             return {job.id for job in self._jobs.values() if not job.over} | set(self._processes)
 
+    def dismiss(self, id: str) -> None:
+        """Forget a job that is over; no matter for one whose worker still ends, or that isn't known."""
+        with self._lock:
+            if id in self._jobs and self._jobs[id].over and id not in self._processes:
+                self._drop(id)
+
     def forget(self, project: str) -> None:
         """Cancel and drop the jobs of a project, which is about to be removed."""
         with self._lock:

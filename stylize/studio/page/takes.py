@@ -121,7 +121,8 @@ class _Jobs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._rows: dict[str, _Row] = {}
-        self._dismissed = {job.id for job in session.jobs if job.status not in _RUNNING}
+        # What ended before this page was opened was seen, but not what ended with the studio.
+        self._dismissed = {job.id for job in session.jobs if job.status not in (*_RUNNING, "stopped")}
         self._place = ui.column().classes("jobs")
         self._more = ui.label().classes("hint")
         session.shows_jobs(self._show)
@@ -144,11 +145,13 @@ class _Jobs:
 
     def _end(self, id: str) -> None:
         """Cancel what isn't over; take what is from the list."""
-        if self._session.studio.queue.job(id).over:
+        queue = self._session.studio.queue
+        if queue.job(id).over:
             self._dismissed.add(id)
+            queue.dismiss(id)
             self._show()
         else:
-            self._session.studio.queue.cancel(id)
+            queue.cancel(id)
             self._session.look()
 
 

@@ -76,6 +76,17 @@ def test_cancel_works_at_once_and_leaves_nothing(what, queue, with_song):
     assert queue.cancel(job.id).status == "cancelled"  # no matter
 
 
+def test_a_job_that_is_over_is_dismissed_for_good_and_one_that_runs_is_not(queue, with_song, storage):
+    project = with_song()
+    bad, waiting = (queue.submit(Dance(), project, what) for what in ("refuse", "wait"))
+    over(queue, bad)
+    until(lambda: queue.job(waiting.id).doing == "Waiting")
+    for id in (bad.id, bad.id, waiting.id):
+        queue.dismiss(id)
+    assert [job.id for job in queue.jobs(project.id)] == [waiting.id]
+    assert [path.stem for path in storage.jobs.glob("*")] == [waiting.id]
+
+
 def test_a_job_that_waits_is_cancelled_without_ever_running(queue, with_song):
     project = with_song()
     running, waiting = (queue.submit(Dance(), project, "wait") for _ in range(2))
