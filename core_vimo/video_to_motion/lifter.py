@@ -1,10 +1,7 @@
 """The plain lifter: evidence straight to motion, frame by frame, by dilated convolutions over time.
 
 VideoPose3D's shape (Pavllo et al. 2019, section 3): a convolution, then residual blocks of a dilated and a pointwise
-one, the dilation growing by the kernel. What a regression makes of the same data, against which ViMo is held.
-
-Two things differ from the paper, so that it trains as everything here does: frames beyond the ends are zeros instead
-of being cut off, and layers are normalised frame by frame, for a mean over the batch would hang on batch mates.
+one (`convolutions`). What a regression makes of the same data, against which ViMo is held.
 
 Shapes: `B` clips, `V` views, `S` frames, `D` motion channels, `c` the width.
 """
@@ -21,9 +18,9 @@ from core_vimo.errors import InputError
 from core_vimo.losses import motion_losses
 from core_vimo.training import Losses
 from core_vimo.training.course import Course
+from core_vimo.video_to_motion.convolutions import OverTime, dilated_blocks
 from core_vimo.video_to_motion.pose_tokens import PoseTokens, ViewFusion, as_views
 
-KERNEL = 3
 _MOST = {"motion_dim": 65536, "width": 65536, "blocks": 8, "trained_frames": 65536}
 
 
@@ -33,7 +30,7 @@ class LifterConfig:
 
     motion_dim: int = 151
     width: int = 272
-    blocks: int = 4  # a frame is told of KERNEL ** (blocks + 1) frames
+    blocks: int = 4  # a frame is told of 3 ** (blocks + 1) frames
     dropout: float = 0.1
     trained_frames: int = 150  # length of the windows it learned from
 
@@ -46,29 +43,6 @@ class LifterConfig:
             raise InputError(f"model.dropout={self.dropout!s:.20} must be at least 0 and below 1")
 
 
-class _Block(nn.Module):
-    def __init__(self, width: int, dilation: int, dropout: float) -> None:
-        super().__init__()
-        self.wide_norm, self.point_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.wide, self.point = _OverTime(width, width, dilation), nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, h: Tensor) -> Tensor:
-        inner = self.dropout(self.wide(F.relu(self.wide_norm(h))))
-        added: Tensor = h + self.dropout(self.point(F.relu(self.point_norm(inner))))
-        return added
-
-
-class _OverTime(nn.Conv1d):
-    """A convolution over frames of `[B, S, c]`, as long after it as before."""
-
-    def __init__(self, inputs: int, outputs: int, dilation: int = 1) -> None:
-        super().__init__(inputs, outputs, KERNEL, padding=dilation * (KERNEL // 2), dilation=dilation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
-
-
 class Lifter(nn.Module):
     """Evidence `[B, V, S, 72]` or `[B, S, 72]` -> x0_hat `[B, S, D]`, any S. Views are heard apart, then averaged."""
 
@@ -77,8 +51,8 @@ class Lifter(nn.Module):
         self.config = config
         c = config.width
         self.tokens = PoseTokens(c)
-        self.wide_in = _OverTime(c, c)
-        self.blocks = nn.ModuleList(_Block(c, KERNEL ** (1 + i), config.dropout) for i in range(config.blocks))
+        self.wide_in = OverTime(c, c)
+        self.blocks = dilated_blocks(c, config.blocks, config.dropout)
         self.fusion = ViewFusion(c)
         self.norm = nn.LayerNorm(c)
         self.motion_out = nn.Linear(c, config.motion_dim)

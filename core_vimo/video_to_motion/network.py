@@ -4,6 +4,7 @@ ViMo's denoiser (Qiu et al. 2024, section 3.2) as its training report builds it:
 cross-attention to pose tokens and MLP; FiLM from [timestep ; pose-sequence encoding], in its two versions.
 
 - Each view's tokens pass a light transformer over time; the views are then a set (`pose_tokens.ViewFusion`).
+- With `convolutions`, which the papers lack, tokens learn of their neighbours as the lifter's do before they attend.
 - With `evidence_beside`, which the papers lack, a frame needn't find by attention what was seen at its own moment.
 - The evidence is encoded once (`encode`), not at every step of sampling; `null` stands for no video.
 
@@ -19,10 +20,12 @@ from torch import Tensor, nn
 from core_vimo.attention import rotate
 from core_vimo.diffusion.guidance import Condition
 from core_vimo.errors import InputError
-from core_vimo.transformer import DecoderLayer, EncoderLayer, Film, LayerSize, Memory, check_size, sinusoid
+from core_vimo.transformer import DecoderLayer, EncoderLayer, Film, Memory, check_size, sinusoid
+from core_vimo.video_to_motion.convolutions import OverTime, dilated_blocks
 from core_vimo.video_to_motion.pose_tokens import PoseTokens, ViewFusion, as_views
 
 ENCODER_LAYERS = 2
+MOST_CONVOLUTIONS = 8
 
 _MOST = {
     "motion_dim": 65536, "latent": 65536, "feed_forward": 1 << 18, "blocks": 1024, "heads": 1024,
@@ -42,11 +45,16 @@ class ViMoConfig:
     heads: int = 4
     dropout: float = 0.1
     film: str = "shared"  # shared | separate (the report's versions 1 and 2)
+    convolutions: int = 0  # dilated blocks before the light transformer over the evidence
     evidence_beside: bool = False  # the papers' only attends to the evidence; also add each frame's token to its motion
     trained_frames: int = 150  # length of the windows it learned from, by which longer videos are cut
 
     def __post_init__(self) -> None:
         check_size(self, _MOST, ("evidence_beside",))
+        if type(self.convolutions) is not int or not 0 <= self.convolutions <= MOST_CONVOLUTIONS:
+            raise InputError(
+                f"model.convolutions={self.convolutions!s:.20} must be a whole number, 0 to {MOST_CONVOLUTIONS}"
+            )
         if self.film not in get_args(Film):
             raise InputError(f"model.film={self.film!s:.20} is not known; take {' or '.join(get_args(Film))}")
 
@@ -54,16 +62,18 @@ class ViMoConfig:
 class PoseSequenceEncoder(nn.Module):
     """The light transformer over time, each view by itself with the same weights, and the fusion of the views."""
 
-    def __init__(self, size: LayerSize) -> None:
+    def __init__(self, size: "ViMoConfig") -> None:
         super().__init__()
         self.tokens = PoseTokens(size.latent)
+        self.wide_in = OverTime(size.latent, size.latent) if size.convolutions else nn.Identity()
+        self.convolutions = dilated_blocks(size.latent, size.convolutions, size.dropout)
         self.layers = nn.ModuleList(EncoderLayer(size) for _ in range(ENCODER_LAYERS))
         self.fusion = ViewFusion(size.latent)
 
     def forward(self, evidence: Tensor) -> Tensor:
         """`[B, V, S, 72]` -> `[B, S, d]`."""
-        tokens = self.tokens(evidence).flatten(0, 1)
-        for layer in self.layers:
+        tokens = self.wide_in(self.tokens(evidence).flatten(0, 1))
+        for layer in (*self.convolutions, *self.layers):
             tokens = layer(tokens)
         fused: Tensor = self.fusion(tokens.unflatten(0, evidence.shape[:2]), evidence)
         return fused

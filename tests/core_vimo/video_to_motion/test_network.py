@@ -18,7 +18,7 @@ from core_vimo.video_to_motion.network import ViMo, ViMoConfig
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 MODELS = Path(__file__).resolve().parents[3] / "configs" / "model"
-TINY = ViMoConfig(latent=32, feed_forward=64, blocks=2, heads=4, evidence_beside=True, dropout=0.0)
+TINY = ViMoConfig(latent=32, feed_forward=64, blocks=2, heads=4, convolutions=1, evidence_beside=True, dropout=0.0)
 SEEN = slice(51, 68)
 
 
@@ -180,7 +180,13 @@ def test_a_separate_film_has_three_layers_a_block() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"film": "both"}, "shared or separate"), ({"latent": 30}, "multiple"), ({"blocks": 0}, "whole number")],
+    [
+        ({"film": "both"}, "shared or separate"),
+        ({"latent": 30}, "multiple"),
+        ({"blocks": 0}, "whole number"),
+        ({"convolutions": 9}, "0 to 8"),
+        ({"convolutions": True}, "whole number"),
+    ],
 )
 def test_sizes_that_cannot_be(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
