@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core_vimo.errors import InputError
+from core_vimo.rotations import about_z
 
 
 class Projection(NamedTuple):
@@ -49,3 +50,10 @@ class Camera:
         seen = points_m @ self.R_camera_world.transpose(-1, -2) + self.t_camera_m[:, None]
         image = seen @ self.intrinsics.transpose(-1, -2)
         return Projection(image[..., :2] / image[..., 2:], seen[..., 2])
+
+    def carried(self, radians: float, by_m: Tensor) -> "Camera":
+        """Seeing what it saw after everything was turned about the up axis through the origin, then displaced by
+        `by_m [S or 1, 3]` metres."""
+        R_camera_world = self.R_camera_world @ about_z(-radians)
+        t_camera_m = self.t_camera_m - (R_camera_world @ by_m[..., None])[..., 0]
+        return Camera(self.intrinsics, R_camera_world, t_camera_m)

@@ -113,12 +113,19 @@ class MotionCodec:
         scale, offset = _range_on(self, x.device, x.dtype)
         return (x - offset) / scale
 
+    def scale_like(self, values: Tensor) -> Tensor:
+        """`scale` where these values are, in their type."""
+        return _range_on(self, values.device, values.dtype)[0]
+
     def unpack(self, vector: Tensor) -> Unpacked:
         """Read un-normalised channels `[..., S, 151]`; differentiable. Velocities are integrated from the origin."""
         sixd = vector[..., ROTATIONS].unflatten(-1, (24, 6))
+        return Unpacked(vector[..., CONTACTS], self.root_m(vector), sixd_to_matrix(sixd, self.sixd))
+
+    def root_m(self, vector: Tensor) -> Tensor:
+        """The pelvis's path alone, `[..., S, 151]` -> `[..., S, 3]`, as `unpack` reads it."""
         root = vector[..., ROOT]
-        root_m = root if self.root == "position" else self._integrate(root)
-        return Unpacked(vector[..., CONTACTS], root_m, sixd_to_matrix(sixd, self.sixd))
+        return root if self.root == "position" else self._integrate(root)
 
     def settings(self) -> dict[str, Any]:
         """What `config.yaml` of a bundle says of its codec."""

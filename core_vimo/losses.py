@@ -14,6 +14,8 @@ from torch import Tensor
 from core_vimo.codec import ROTATIONS, MotionCodec
 from core_vimo.skeleton import FEET, forward_kinematics
 
+TERMS = ("simple", "velocity", "joints", "foot")
+
 STATIC_CONTACT = 0.95
 """A foot stands where the contact that the model itself predicts is above this."""
 
@@ -43,9 +45,9 @@ def motion_losses(x0_hat: Tensor, x0: Tensor, codec: MotionCodec, weight: Tensor
     guess, truth = _decode(x0_hat, codec), _decode(x0, codec)
     return {
         "simple": _mean_square(x0_hat - x0, weight),
-        "velocity": _mean_square(guess.pose.diff(dim=1) - truth.pose.diff(dim=1), _of_steps(weight)),
+        "velocity": _mean_square(guess.pose.diff(dim=1) - truth.pose.diff(dim=1), of_steps(weight)),
         "joints": _mean_square(_body(guess, codec) - _body(truth, codec), weight),
-        "foot": _foot_skate(guess, _of_steps(weight)),
+        "foot": foot_skate(guess.contacts, guess.joints_m, weight),
     }
 
 
@@ -63,15 +65,15 @@ def _body(decoded: _Decoded, codec: MotionCodec) -> Tensor:
     return decoded.joints_m - F.pad(decoded.pose[..., :2], (0, 1))[..., None, :]
 
 
-def _foot_skate(guess: _Decoded, weight: Tensor) -> Tensor:
-    standing = guess.contacts[:, :-1, :, None] > STATIC_CONTACT
-    feet_m = torch.stack([guess.joints_m[:, :, foot] for foot in FEET], dim=2)
-    steps = feet_m.diff(dim=1) * standing
-    frames = guess.joints_m.shape[1]
-    return _mean_square(steps, weight) * (frames - 1) / frames  # the last frame's step is unknown and counts as zero
+def foot_skate(contacts: Tensor, joints_m: Tensor, weight: Tensor) -> Tensor:
+    """`foot` of `motion_losses`: contacts `[B, S, 4]` and joints `[B, S, J, 3]` of one guess."""
+    standing = contacts[:, :-1, :, None] > STATIC_CONTACT
+    steps = torch.stack([joints_m[:, :, foot] for foot in FEET], dim=2).diff(dim=1) * standing
+    frames = joints_m.shape[1]
+    return _mean_square(steps, of_steps(weight)) * (frames - 1) / frames  # the last frame's step is unknown: zero
 
 
-def _of_steps(weight: Tensor) -> Tensor:
+def of_steps(weight: Tensor) -> Tensor:
     """Weights of the steps between frames, `[B, S - 1]` from `[B, S]`; a clip's weight is that of its steps."""
     return weight if weight.ndim == 1 else (weight[:, :-1] + weight[:, 1:]) / 2
 

@@ -103,10 +103,14 @@ def detect_contacts(joints_m: Tensor, fps: float) -> Tensor:
 
     A foot joint stands while it moves less than 1 cm to the next frame at 30 fps; the last frame stands always.
     """
-    feet = joints_m[..., FEET, :]
+    return standing(joints_m[..., FEET, :], fps)
+
+
+def standing(feet: Tensor, fps: float) -> Tensor:
+    """The same of the feet's joints alone, `[..., S, 4, 3]` metres."""
     speed = (feet[..., 1:, :, :] - feet[..., :-1, :, :]).norm(dim=-1) * fps
-    standing = (speed < CONTACT_SPEED_M_S).to(joints_m.dtype)
-    return torch.cat((standing, torch.ones_like(feet[..., -1:, :, 0])), dim=-2)
+    still = (speed < CONTACT_SPEED_M_S).to(feet.dtype)
+    return torch.cat((still, torch.ones_like(feet[..., -1:, :, 0])), dim=-2)
 
 
 def concatenate(motions: Sequence[Motion]) -> Motion:

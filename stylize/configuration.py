@@ -23,23 +23,34 @@ def compose(
 ) -> DictConfig:
     """The settings of `configs/{name}.yaml` with overrides, whose paths may begin with `~`.
 
+    A supervision that names a loss brings it along where the overrides ask for none, whatever an experiment has.
     Raises InputError for unknown keys, which tells the command that they are `shown_by`, and, where they must be
     complete, for those without a value.
     """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
     from hydra.errors import HydraException
 
+    given = [_at_home(override) for override in overrides]
     try:
-        with initialize_config_dir(str(config_folder()), version_base="1.3"):
-            config = hydra_compose(name, [_at_home(override) for override in overrides])
-            OmegaConf.resolve(config)
+        config = _composed(name, given)
+        own = OmegaConf.select(config, "supervision.loss")
+        if own and not any(override.startswith("loss=") for override in given):
+            config = _composed(name, [f"loss={own}", *given])
     except (HydraException, OmegaConfBaseException) as error:
         shown_by = shown_by or f"vimo train {name} --show"
         raise InputError(f"these settings don't fit: {_first_line(error)}; see `{shown_by}`") from error
     missing = sorted(OmegaConf.missing_keys(config))
     if missing and complete:
         raise InputError(f"settings without a value: {', '.join(missing)}; give them as key=value")
+    return config
+
+
+def _composed(name: str, overrides: list[str]) -> DictConfig:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    with initialize_config_dir(str(config_folder()), version_base="1.3"):
+        config = hydra_compose(name, overrides)
+        OmegaConf.resolve(config)
     return config
 
 

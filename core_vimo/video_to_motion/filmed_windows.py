@@ -4,28 +4,20 @@ Mocap is filmed on the fly by virtual cameras, anew each epoch; motions with rea
 faces the first view's camera, so that no model need guess where north was.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from core_vimo.camera import Camera
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE, evidence_tensor
+from core_vimo.losses_2d import Settings2D
+from core_vimo.motion import Motion
 from core_vimo.randomness import generator
+from core_vimo.seen import Seen, azimuth_draws, nobody, seen_with
 from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, Views
-from core_vimo.virtual_cameras import facing_camera, film
-
-
-class Seen(NamedTuple):
-    """One view: keypoints `[S, 17, 3]`, cuts `[S]` bool, and the camera."""
-
-    keypoints: Tensor
-    cuts: Tensor
-    camera: Camera
+from core_vimo.virtual_cameras import facing_camera, film, radians_to_face
 
 
 class FilmedWindows(Dataset[dict[str, Tensor]]):
@@ -34,7 +26,7 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
     One index a `stride` frames of every motion; where in its stride a window starts, and its cameras, are drawn anew
     each epoch, as a function of (seed, epoch, index). View 0 is always there, each further one of `views` with
     probability `more_views`; an absent view is evidence of nothing, all zeros. Motions shorter than a window are left
-    out.
+    out. With `in_2d` the views' keypoints, cuts and cameras are in it too, as `losses_2d` takes them.
     """
 
     def __init__(
@@ -46,12 +38,13 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
         seed: int,
         views: int = 1,
         more_views: float = 0.3,
+        in_2d: Settings2D | None = None,
     ) -> None:
         if type(views) is not int or views < 1 or not 0 <= more_views <= 1:
             raise InputError(f"data.views={views} must be 1 or more, data.more_views={more_views} lie between 0 and 1")
         self.motions, self.codec = motions, codec
         self.frames, self.stride, self.seed = frames, stride, seed
-        self.views, self.more_views = views, more_views
+        self.views, self.more_views, self.in_2d = views, more_views, in_2d
         self.starts = motions.windows(frames, stride)
 
     def __len__(self) -> int:
@@ -71,7 +64,19 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
         condition = torch.zeros(self.views, self.frames, EVIDENCE)
         for slot, view in zip(slots, seen, strict=False):
             condition[slot] = evidence_tensor(view.keypoints, view.cuts)
-        return {"x": self.codec.encode(facing_camera(window.motion, seen[0].camera)), "condition": condition}
+        x = self.codec.encode(facing_camera(window.motion, seen[0].camera))
+        shown = {"x": x, "condition": condition}
+        if self.in_2d is not None:
+            shown |= self._in_2d(x, window.motion, dict(zip(slots, seen, strict=False)), self.in_2d, key)
+        return shown
+
+    def _in_2d(
+        self, x: Tensor, motion: Motion, seen: dict[int, Seen], settings: Settings2D, key: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        index, epoch = key
+        azimuths = azimuth_draws(self.views, settings.azimuth_noise_deg, generator(self.seed, epoch, index, "azimuth"))
+        views = [seen.get(slot, nobody(self.frames)) for slot in range(self.views)]
+        return seen_with(x, self.codec, motion, radians_to_face(seen[0].camera), views, azimuths)
 
     def _virtual(self, window: StoredMotion, slots: list[int], key: tuple[int, int]) -> list[Seen]:
         index, epoch = key
@@ -85,5 +90,4 @@ def _real(views: Views, slots: list[int], draw: torch.Generator) -> list[Seen]:
     keypoints = views.keypoints
     any_seen = keypoints[..., 2].amax((1, 2)) > 0
     order = [view for view in torch.randperm(len(views), generator=draw).tolist() if any_seen[view]]
-    no_cuts = torch.zeros(keypoints.shape[1], dtype=torch.bool)
-    return [Seen(keypoints[view], no_cuts, views.camera(view)) for view in order[: len(slots)]]
+    return [Seen(keypoints[view], views.cuts_of(view), views.camera(view)) for view in order[: len(slots)]]

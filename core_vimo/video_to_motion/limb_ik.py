@@ -210,4 +210,4 @@ def _apply(rotations: Tensor, directions: Tensor) -> Tensor:
 
 
 def _where(told: Tensor, rotations: Tensor) -> Tensor:
-    return torch.where(told[..., None, None], rotations, torch.eye(3).to(rotations))
+    return torch.where(told[..., None, None], rotations, torch.eye(3, dtype=rotations.dtype, device=rotations.device))

@@ -11,7 +11,9 @@ from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import build_objective
 from core_vimo.diffusion.schedule import build_schedule
+from core_vimo.diffusion.supervision import against_keypoints, settings_2d
 from core_vimo.evidence import EVIDENCE
+from core_vimo.losses_2d import Settings2D
 from core_vimo.motion_store import data_hash
 from core_vimo.training.course import build_lambdas
 from core_vimo.training.run import card, fresh, plain, train_to_bundle
@@ -29,7 +31,8 @@ def train_vimo(config: DictConfig) -> None:
     trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
     size = checked_settings(ViMoConfig, settings["model"], "model")
     schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
-    data = _Data.of(settings)
+    in_2d = settings_2d(settings["supervision"])
+    data = _Data.of(settings, in_2d)
     objective = build_objective(
         fresh(lambda: ViMo(size), settings["seed"]),
         data.codec,
@@ -39,6 +42,7 @@ def train_vimo(config: DictConfig) -> None:
         condition_drop=settings["condition_drop"],
         seed=settings["seed"],
         run_steps=trainer.steps,
+        compare=against_keypoints(data.codec, in_2d) if in_2d else None,
     )
     noise = {
         "diffusion": {"name": schedule.name, "steps": schedule.steps},
@@ -76,12 +80,12 @@ class _Data:
     windows: FilmedWindows
 
     @classmethod
-    def of(cls, settings: dict[str, Any]) -> "_Data":
+    def of(cls, settings: dict[str, Any], in_2d: Settings2D | None = None) -> "_Data":
         of_windows = {k: v for k, v in settings["data"].items() if k not in ("folder", "split", "card")}
         motions = MotionSet(settings["data"]["folder"], settings["data"]["split"])
         # Any heading: which way a motion faces is the first camera's to say.
         codec = MotionCodec.fit(motions.motions(), any_heading=True)
-        windows = FilmedWindows(motions, codec, seed=settings["seed"], **of_windows)
+        windows = FilmedWindows(motions, codec, seed=settings["seed"], in_2d=in_2d, **of_windows)
         minutes = motions.seconds / 60
         print(f"{len(motions)} motions, {minutes:.1f} min, {len(windows)} windows an epoch; run in {settings['out']}")
         return cls(motions, codec, windows)

@@ -7,11 +7,14 @@ import torch
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
+from core_vimo.losses_2d import Settings2D
+from core_vimo.randomness import generator
 from core_vimo.rotations import heading
 from core_vimo.training.plan import BatchPlan, Shard, load_from
 from core_vimo.video_to_motion.aist import AistFolder
 from core_vimo.video_to_motion.filmed_windows import FilmedWindows
-from core_vimo.video_to_motion.motion_set import MotionSet, write_motion_set
+from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, Views, write_motion_set
+from core_vimo.virtual_cameras import film
 
 SEEN, FIRST_FRAME = slice(51, 68), 71
 
@@ -133,3 +136,87 @@ def test_the_target_seen_from_the_front_is_what_the_first_view_saw(aist_folder, 
         seen = evidence[:, SEEN] > 0
         off = (flat / size[:, None, None] - evidence[:, :34].unflatten(1, (17, 2))).norm(dim=-1)
         assert off[seen].mean() < 0.06
+
+
+def seen_again(item, codec):
+    """Pixels `[V, S, 17, 2]` of what the window's x decodes to, through the window's cameras."""
+    motion = codec.decode(item["x"])
+    coco_m = coco_joints_m(motion.rotations, motion.root_m)
+    points = coco_m @ item["R_camera_world"].mT + item["t_camera_m"][..., None, :]
+    image = points @ item["intrinsics"].mT
+    return image[..., :2] / image[..., 2:]
+
+
+@pytest.fixture(scope="module")
+def exactly_filmed(motions, tmp_path_factory) -> MotionSet:
+    """A moving camera's views, in shots, without a detector's errors."""
+    stored = motions[0]
+    coco_m = coco_joints_m(stored.motion.rotations, stored.motion.root_m)
+    taken = [film(coco_m, generator(key, "exactly"), kind) for key, kind in enumerate(("cut", "moving", "static"))]
+    sure = torch.ones(3, len(coco_m), 17, 1)
+    views = Views(
+        torch.cat((torch.stack([view.true_xy for view in taken]), sure), dim=-1),
+        torch.tensor([view.size for view in taken]),
+        torch.stack([view.camera.intrinsics for view in taken]),
+        torch.stack([view.camera.R_camera_world for view in taken]),
+        torch.stack([view.camera.t_camera_m for view in taken]),
+        torch.stack([view.cuts for view in taken]),
+    )
+    folder = tmp_path_factory.mktemp("exactly") / "set"
+    write_motion_set([StoredMotion("filmed", stored.motion, views)], folder)
+    return MotionSet(folder)
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_cameras_follow_the_motion_to_where_its_channels_decode(exactly_filmed, codec, narrow):
+    """Also where the codec's range is too narrow for the dancer's speed, so that the path it decodes is another."""
+    if narrow:
+        scale, offset = codec.scale.clone(), codec.offset.clone()
+        scale[4:6] *= 4
+        codec = MotionCodec(scale, offset, codec.sixd, codec.root)
+    windows = FilmedWindows(exactly_filmed, codec, 90, 15, 0, views=3, more_views=1.0, in_2d=Settings2D())
+    for key in ((0, 0), (3, 1), (5, 2)):
+        item = windows[key]
+        assert item["keypoints"].shape == (3, 90, 17, 3) and item["cuts"].shape == (3, 90)
+        off = (seen_again(item, codec) - item["keypoints"][..., :2]).norm(dim=-1)
+        assert off.max() < 0.5 and off.median() < 0.05
+
+
+def test_real_cameras_that_stand_still_are_given_for_every_frame(aist_set):
+    codec = MotionCodec.fit(aist_set.motions(), any_heading=True)
+    windows = FilmedWindows(aist_set, codec, 150, 150, seed=0, views=9, more_views=1.0, in_2d=Settings2D())
+    item = windows[(0, 0)]
+    assert item["R_camera_world"].shape == (9, 150, 3, 3) and not item["cuts"].any()
+    confident = item["keypoints"][..., 2] > 0.5
+    assert (seen_again(item, codec) - item["keypoints"][..., :2]).norm(dim=-1)[confident].median() < 1
+    assert not item["keypoints"][8].any() and torch.equal(item["intrinsics"][8, 0], torch.eye(3)), "it saw nobody"
+
+
+def test_asking_for_2d_changes_nothing_else(motions, codec):
+    plain, asked = (FilmedWindows(motions, codec, 90, 15, 0, views=2, in_2d=asked) for asked in (None, Settings2D()))
+    one, other = plain[(3, 2)], asked[(3, 2)]
+    assert set(one) == {"x", "condition"} and all(torch.equal(one[name], other[name]) for name in one)
+    assert other["keypoints"].dtype == other["t_camera_m"].dtype == torch.float32
+    assert all(torch.equal(other[name], asked[(3, 2)][name]) for name in other)
+
+
+def test_azimuth_noise_turns_the_camera_about_the_dancer(exactly_filmed, codec):
+    """As far away as before, the hips at the same pixels, another angle in each epoch."""
+
+    def windows(noise_deg):
+        return FilmedWindows(
+            exactly_filmed, codec, 90, 15, 0, views=3, more_views=1.0, in_2d=Settings2D(azimuth_noise_deg=noise_deg)
+        )
+
+    angles = []
+    for epoch in range(20):
+        still, turned = windows(0.0)[(2, epoch)], windows(10.0)[(2, epoch)]
+        assert torch.equal(still["x"], turned["x"]) and torch.equal(still["keypoints"], turned["keypoints"])
+        apart = still["R_camera_world"].mT @ turned["R_camera_world"]
+        assert torch.allclose(apart[..., 2, 2], torch.ones(()), atol=1e-4), "about the upright alone"
+        angles.append(torch.atan2(apart[:, 0, 1, 0], apart[:, 0, 0, 0]).rad2deg())
+        root_m = codec.decode(still["x"]).root_m[:, None]
+        one, other = (root_m @ seen["R_camera_world"].mT + seen["t_camera_m"][..., None, :] for seen in (still, turned))
+        assert torch.allclose(one, other, atol=1e-3)
+    deviation = torch.stack(angles).std()
+    assert 7 < deviation < 13

@@ -9,10 +9,14 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from core_vimo.bundle import Bundle
+from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import DiffusionObjective, build_objective
 from core_vimo.diffusion.schedule import build_schedule
+from core_vimo.diffusion.supervision import against_keypoints
 from core_vimo.errors import InputError
+from core_vimo.losses import motion_losses
+from core_vimo.losses_2d import Settings2D, reprojection_losses
 from core_vimo.training.course import build_lambdas
 from core_vimo.video_to_motion.build import load_lifter, load_vimo
 from core_vimo.video_to_motion.filmed_windows import FilmedWindows
@@ -98,9 +102,21 @@ def test_weights_and_frames_timesteps_may_change_over_a_run(motion_folder: Path,
     assert train("vimo", motion_folder, tmp_path / "run", *changing) == 0
 
 
+def test_2d_supervision_ends_in_a_bundle_that_loads(motion_folder: Path, tmp_path: Path) -> None:
+    """Beside an experiment that picks a loss of 3D."""
+    of_2d = ["+experiment=vimo_small", "supervision=2d", "supervision.azimuth_noise_deg=5", "diffusion.ptss=0.3"]
+    assert train("vimo", motion_folder, tmp_path / "run", *of_2d, *TINY_VIMO, "data.views=2") == 0
+    assert load_vimo(tmp_path / "run" / "bundle").network.config.latent == 32
+    card = Bundle.load(tmp_path / "run" / "bundle").card
+    assert "kind: 2d" in card and "velocity_2d" in card
+    assert train("vimo", motion_folder, tmp_path / "release", *of_2d, *TINY_VIMO, "loss=videomdm_release") == 0
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("supervision.kind=4d", "supervision.kind=4d is not known; take 3d or 2d"),
+        ("loss=videomdm", "loss.alignment is no term of this supervision, which has simple, velocity, joints, foot"),
         ("model.film=both", "shared or separate"),
         ("loss.foot=[[0,a]]", "loss.foot"),
         ("+model.music_beside=true", "music_beside"),
@@ -121,7 +137,7 @@ def test_settings_that_do_not_fit_are_one_sentence(
 def parts(motion_folder: Path) -> Parts:
     motions = MotionSet(motion_folder)
     codec = MotionCodec.fit(motions.motions(), any_heading=True)
-    windows = FilmedWindows(motions, codec, 30, 30, 0, views=2)
+    windows = FilmedWindows(motions, codec, 30, 30, 0, views=2, in_2d=Settings2D())
     return codec, default_collate([windows[(i, 0)] for i in range(4)])
 
 
@@ -135,6 +151,14 @@ def vimo_objective(codec: MotionCodec) -> DiffusionObjective:
     )
 
 
+def objective_2d(codec: MotionCodec) -> DiffusionObjective:
+    objective = vimo_objective(codec)
+    objective.compare = against_keypoints(codec, Settings2D())
+    weights = {"reprojection": 0.6, "velocity_2d": 2.2, "alignment": 0.636, "foot": 10.942}
+    objective.lambdas = build_lambdas(weights, None)
+    return objective
+
+
 def lifter_objective(codec: MotionCodec) -> LifterObjective:
     torch.manual_seed(0)
     size = LifterConfig(width=32, blocks=2, dropout=0.0)
@@ -143,9 +167,10 @@ def lifter_objective(codec: MotionCodec) -> LifterObjective:
 
 Objective = Callable[[MotionCodec], DiffusionObjective | LifterObjective]
 BOTH = pytest.mark.parametrize("objective_of", [vimo_objective, lifter_objective])
+ALL = pytest.mark.parametrize("objective_of", [vimo_objective, objective_2d, lifter_objective])
 
 
-@BOTH
+@ALL
 def test_a_samples_loss_does_not_hang_on_its_batch(parts: Parts, objective_of: Objective) -> None:
     """So two processes, or accumulated micro-batches, train as one."""
     codec, batch = parts
@@ -156,7 +181,7 @@ def test_a_samples_loss_does_not_hang_on_its_batch(parts: Parts, objective_of: O
     torch.testing.assert_close(together.loss, together.per_sample.mean())
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize("seen", [True, False])
 def test_every_weight_takes_part_in_every_loss(parts: Parts, objective_of: Objective, seen: bool) -> None:
     """Or processes would wait for one another's gradients."""
@@ -181,3 +206,27 @@ def test_it_learns_one_clip_by_heart(parts: Parts, objective_of: Objective) -> N
         optimizer.step()
         losses.append(float(loss.detach()))
     assert sum(losses[-10:]) < 0.15 * sum(losses[:10])
+
+
+def test_a_teachers_motion_is_mended_by_what_the_pictures_show(parts: Parts) -> None:
+    """Learnt by heart from a wrong teacher, the guess comes nearer to the truth than its teacher is."""
+    codec, batch = parts
+    truth = batch["x"][:1].clone()
+    teacher = truth.clone()
+    teacher[..., 7 + 6 * 16 : 7 + 6 * 18] += 0.5  # both upper arms
+    motion = codec.unpack(codec.unnormalise(truth))
+    coco_m = coco_joints_m(motion.rotations, motion.root_m)
+    points = coco_m[:, None] @ batch["R_camera_world"][:1].mT + batch["t_camera_m"][:1, ..., None, :]
+    image = points @ batch["intrinsics"][:1].mT
+    exact = torch.cat((image[..., :2] / image[..., 2:], torch.ones_like(image[..., :1])), dim=-1)
+    one = {name: value[:1] for name, value in batch.items()} | {"x": teacher, "keypoints": exact}
+    guess = teacher.clone()
+    first = None
+    for _ in range(60):
+        guess.requires_grad_()
+        terms = reprojection_losses(guess, one, codec, Settings2D())
+        (gradient,) = torch.autograd.grad(0.6 * terms["reprojection"].sum() + 0.636 * terms["alignment"].sum(), guess)
+        guess = guess.detach() - 300 * gradient
+        first = first or float(motion_losses(guess, truth, codec)["joints"])
+    last = float(motion_losses(guess, truth, codec)["joints"])
+    assert last < 0.3 * first

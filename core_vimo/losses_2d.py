@@ -1,0 +1,232 @@
+"""What a guess at the clean motion is compared in where only a video was seen: pixels, and what follows from them.
+
+Mann et al., "VideoMDM: Towards 3D Human Motion Generation From 2D Supervision", arXiv 2606.13364. Under a pinhole an
+error across the line of sight is depth times that in the picture, so squares weighed by depth squared are metres again:
+over cameras all round a body they say as much as its joints' own error. `configs/supervision/` and `configs/loss/`
+hold the settings.
+
+Shapes: `B` clips, `V` views, `S` frames, `J` = 17 COCO points, `D` = 151 channels. A batch carries, beside the
+teacher's motion `x [B, S, D]`: keypoints `[B, V, S, J, 3]` pixels and confidence, cuts `[B, V, S]` bool, and cameras in
+the world in which `x` decodes: intrinsics and R_camera_world `[B, V, S, 3, 3]`, t_camera_m `[B, V, S, 3]`.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_vimo.coco_body import coco_points_m
+from core_vimo.codec import ROTATIONS, MotionCodec
+from core_vimo.errors import InputError
+from core_vimo.evidence import CONFIDENT
+from core_vimo.losses import foot_skate, of_steps
+from core_vimo.motion import averaged_over_time, standing
+from core_vimo.pose2d import COCO_NAMES
+from core_vimo.rotations import matrix_to_sixd
+from core_vimo.skeleton import FEET, forward_kinematics_full
+from core_vimo.video_to_motion.limb_ik import swung_to
+
+TERMS = ("reprojection", "velocity_2d", "alignment", "foot")
+
+DEPTH_POWERS = (0, 1, 2)
+
+_STEADY_S = 0.1
+"""Over which keypoints are averaged where steps from frame to frame are asked for: from raw ones a detector's trembling
+makes steps as large as a dancer's own, and no foot would ever stand."""
+
+_ROTATION_ERROR = 0.1
+"""Of a 6D channel, as keypoints tell it: some six degrees, 4 cm at an ankle. A channel whose whole range is less, such
+as a knee's sideways bend, hardly counts in `alignment`: its target would be noise, blown up to the range."""
+
+_HIPS = slice(COCO_NAMES.index("left_hip"), COCO_NAMES.index("right_hip") + 1)
+_ANKLES = slice(COCO_NAMES.index("left_ankle"), COCO_NAMES.index("right_ankle") + 1)
+
+
+@dataclass(frozen=True)
+class Settings2D:
+    """depth_power: of the depth that squared errors in the picture are weighed by: 2 is metres, 0 the picture's own.
+
+    per_joint: each joint by its own depth, or all by their clip's mean; near_m: what is nearer to the camera, or behind
+    it, doesn't count; azimuth_noise_deg: by how much training turns cameras about the dancer.
+    """
+
+    depth_power: int = 2
+    per_joint: bool = True
+    near_m: float = 0.2
+    azimuth_noise_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.depth_power not in DEPTH_POWERS:
+            raise InputError(f"supervision.depth_power={self.depth_power!s:.20} must be 0, 1 or 2")
+        if not 0 < self.near_m < 100:
+            raise InputError(f"supervision.near_m={self.near_m!s:.20} must be metres above 0, such as 0.2")
+        if not 0 <= self.azimuth_noise_deg <= 180:
+            raise InputError(f"supervision.azimuth_noise_deg={self.azimuth_noise_deg!s:.20} must lie in 0 to 180")
+
+
+def reprojection_losses(
+    x0_hat: Tensor, batch: dict[str, Tensor], codec: MotionCodec, settings: Settings2D, weight: Tensor | None = None
+) -> dict[str, Tensor]:
+    """What `x0_hat [B, S, D]` looks like through the batch's cameras against its keypoints, each term `[B]`.
+
+    - reprojection: tangents (pixels over focal length), squared, by depth to the power that is set (the guess's own,
+      detached). With power 2 it is the mean square of an axis across the line of sight, in metres.
+    - velocity_2d: the same of steps from frame to frame inside a shot; metres a frame, as `velocity` of
+      `losses.motion_losses`.
+    - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
+      depth: there hips (root) and ankles (contacts) should be, and there all parts should point (rotations). What
+      points don't tell, or weren't sure of, such as feet, hands and the twist of straight limbs, is the teacher's.
+    - foot: `losses.foot_skate`, which needs no truth.
+
+    Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`
+    never counts; what nobody saw costs nothing. As in 3D, a codec of root velocities has bodies compared over one
+    spot: the teacher's. `weight` as in `motion_losses`.
+    """
+    weight = x0_hat.new_ones(len(x0_hat)) if weight is None else weight
+    teacher = codec.unpack(codec.unnormalise(batch["x"]))
+    guess = _placed(x0_hat, teacher.root_m, codec)
+    seen = _seen(guess.coco_m, batch, settings.near_m)
+    steps = _steps(seen, batch["cuts"])
+    targets, told = _pseudo_targets(guess, seen, batch, teacher.rotations, codec)
+    by_depth = _depth_weight(seen, settings), _depth_weight(steps, settings)
+    return {
+        "reprojection": _mean(by_depth[0] * seen.error.square().mean(-1), seen.counts, weight),
+        "velocity_2d": _mean(by_depth[1] * steps.error.square().mean(-1), steps.counts, of_steps(weight)),
+        "alignment": _mean((x0_hat - targets).square(), told, weight),
+        "foot": foot_skate(guess.contacts, guess.own_m, weight),
+    }
+
+
+class _Placed(NamedTuple):
+    """The guess's body where it is compared, and its joints where its own velocities lead."""
+
+    contacts: Tensor  # [B, S, 4]
+    root_m: Tensor  # [B, S, 3]
+    joints_m: Tensor  # [B, S, 24, 3]
+    coco_m: Tensor  # [B, S, J, 3]
+    own_m: Tensor  # [B, S, 24, 3]
+
+
+def _placed(x0_hat: Tensor, teacher_m: Tensor, codec: MotionCodec) -> _Placed:
+    contacts, own_m, rotations = codec.unpack(codec.unnormalise(x0_hat))
+    root_m = own_m
+    if codec.root == "velocity":
+        root_m = torch.cat((teacher_m[..., :2], own_m[..., 2:]), dim=-1)
+    turned, joints_m = forward_kinematics_full(rotations, root_m)
+    gone_m = joints_m + (own_m - root_m)[..., None, :]
+    return _Placed(contacts, root_m, joints_m, coco_points_m(turned, joints_m), gone_m)
+
+
+class _Seen(NamedTuple):
+    """A guess beside what views saw, over `F` frames or steps between them."""
+
+    error: Tensor  # [B, V, F, J, 2] tangents
+    depth_m: Tensor  # [B, V, F, J] of the guess, detached
+    counts: Tensor  # [B, V, F, J] confidence; 0 where it doesn't count
+    tangents: Tensor  # [B, V, F, J, 2] of the keypoints
+
+
+def _seen(coco_m: Tensor, batch: dict[str, Tensor], near_m: float) -> _Seen:
+    points_m = coco_m[:, None] @ batch["R_camera_world"].mT + batch["t_camera_m"][..., None, :]
+    depth_m, confidence = points_m[..., 2], batch["keypoints"][..., 2]
+    there = (confidence >= CONFIDENT) & (depth_m > near_m)
+    depth_m = torch.where(there, depth_m, 1.0)  # no division by 0, whose gradient is no number
+    tangents = _tangents(batch["keypoints"][..., :2], batch["intrinsics"])
+    error = points_m[..., :2] / depth_m[..., None] - tangents
+    return _Seen(error, depth_m.detach(), torch.where(there, confidence, 0.0), tangents)
+
+
+def _tangents(xy: Tensor, intrinsics: Tensor) -> Tensor:
+    """Pixels `[..., J, 2]` as the sideways and downwards slope of their rays."""
+    focal = intrinsics[..., None, :, :]
+    down = (xy[..., 1] - focal[..., 1, 2]) / focal[..., 1, 1]
+    right = (xy[..., 0] - focal[..., 0, 2] - focal[..., 0, 1] * down) / focal[..., 0, 0]
+    return torch.stack((right, down), dim=-1)
+
+
+def _steps(seen: _Seen, cuts: Tensor) -> _Seen:
+    """From each frame to the next, where both were seen in one shot."""
+    both = torch.minimum(seen.counts[:, :, 1:], seen.counts[:, :, :-1]) * ~cuts[:, :, 1:, None]
+    depth_m = (seen.depth_m[:, :, 1:] + seen.depth_m[:, :, :-1]) / 2
+    return _Seen(seen.error.diff(dim=2), depth_m, both, seen.tangents)
+
+
+def _depth_weight(seen: _Seen, settings: Settings2D) -> Tensor:
+    """`[B, V, F, J]`, or `[B, V, 1, 1]` where a clip's joints share their mean depth."""
+    depth_m = seen.depth_m
+    if not settings.per_joint:
+        there = (seen.counts > 0).to(depth_m)
+        total = there.sum((2, 3), keepdim=True).clamp(min=1)
+        depth_m = (depth_m * there).sum((2, 3), keepdim=True) / total
+    return depth_m**settings.depth_power
+
+
+def _mean(values: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
+    """`[B, ...]` over what counts, `[B]`; views stand before frames where there are four axes. Nothing gives 0."""
+    if weight.ndim == 2:
+        frames = (len(weight), 1, -1, 1) if values.ndim == 4 else (len(weight), -1, 1)
+        values = values * weight.view(frames)
+    total = counts.flatten(1).sum(1)
+    mean = (values * counts).flatten(1).sum(1) / torch.where(total > 0, total, 1.0)
+    return mean * weight if weight.ndim == 1 else mean
+
+
+@torch.no_grad()
+def _pseudo_targets(
+    guess: _Placed, seen: _Seen, batch: dict[str, Tensor], teacher: Tensor, codec: MotionCodec
+) -> tuple[Tensor, Tensor]:
+    """Normalised channels `[B, S, D]` that the guess would have if it were where the keypoints say, and how much each
+    counts; teacher `[B, S, 24, 3, 3]`."""
+    cast_m, surely = _cast_back(guess.coco_m, seen, batch)
+    off_m = cast_m - guess.coco_m
+    in_shot = ~batch["cuts"][:, :, 1:].any(1)
+    root, root_told = _root_target(guess, off_m[..., _HIPS, :].mean(-2), surely[..., _HIPS].amin(-1), in_shot, codec)
+    contacts, contacts_told = _contact_target(guess, off_m[..., _ANKLES, :], surely[..., _ANKLES], in_shot, codec.fps)
+    swung = matrix_to_sixd(swung_to(teacher, cast_m, surely), codec.sixd).flatten(-2)
+    targets = codec.normalise(torch.cat((contacts, root, swung), dim=-1))
+    rotations_told = 1 / (1 + (_ROTATION_ERROR * codec.scale_like(swung)[ROTATIONS]).square())
+    return targets, torch.cat((contacts_told, root_told, rotations_told.expand_as(swung)), dim=-1)
+
+
+def _cast_back(coco_m: Tensor, seen: _Seen, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Where keypoints lie at the guess's depths, `[B, S, J, 3]` in the world, the mean of the views that saw them; the
+    guess's own place where none did. And how sure the surest view is, `[B, S, J]`."""
+    rays = F.pad(seen.tangents, (0, 1), value=1.0) * seen.depth_m[..., None]
+    placed_m = (rays - batch["t_camera_m"][..., None, :]) @ batch["R_camera_world"]
+    total = seen.counts.sum(1)[..., None]
+    cast_m = (placed_m * seen.counts[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
+    return torch.where(total > 0, cast_m, coco_m), seen.counts.amax(1)
+
+
+def _steadied(points_m: Tensor, fps: float) -> Tensor:
+    """`[B, S, P, 3]` without what trembles."""
+    columns = points_m.movedim(1, 0).flatten(1)
+    steady = averaged_over_time(columns, _STEADY_S * fps)
+    return steady.view(points_m.shape[1], len(points_m), *points_m.shape[2:]).movedim(0, 1)
+
+
+def _root_target(
+    guess: _Placed, off_m: Tensor, surely: Tensor, in_shot: Tensor, codec: MotionCodec
+) -> tuple[Tensor, Tensor]:
+    """Root channels `[B, S, 3]` of the pelvis under the cast hips, and how much each counts."""
+    root_m = guess.root_m + _steadied(off_m[..., None, :], codec.fps)[..., 0, :]
+    if codec.root == "position":
+        return root_m, surely[..., None].expand_as(root_m)
+    step = root_m[..., :2].diff(dim=1) * codec.fps
+    both = torch.minimum(surely[:, 1:], surely[:, :-1]) * in_shot
+    root = torch.cat((torch.cat((step, step[:, -1:]), dim=1), root_m[..., 2:]), dim=-1)
+    of_step = torch.cat((both, both[:, -1:]), dim=1)[..., None]
+    return root, torch.cat((of_step, of_step, surely[..., None]), dim=-1)
+
+
+def _contact_target(
+    guess: _Placed, off_m: Tensor, surely: Tensor, in_shot: Tensor, fps: float
+) -> tuple[Tensor, Tensor]:
+    """Contacts `[B, S, 4]` of the guess's feet, carried to where the ankles `[B, S, 2]` were cast."""
+    feet_m = torch.stack([guess.joints_m[:, :, foot] for foot in FEET], dim=2)
+    contacts = standing(_steadied(feet_m + off_m.repeat(1, 1, 2, 1), fps), fps)
+    both = torch.minimum(surely[:, 1:], surely[:, :-1]) * in_shot[..., None]
+    told = torch.cat((both, torch.zeros_like(both[:, :1])), dim=1)  # of the last frame's step nothing is known
+    return contacts, told.repeat(1, 1, 2)
