@@ -26,7 +26,7 @@ def edit_panel(session: Session, stage: Stage) -> None:
     def show() -> None:
         take, span = session.shown, session.span
         if take is None:
-            about.set_text("Choose a take on the right; then drag over the timeline what you want to change.")
+            about.set_text(session.to_begin())
         elif span is None:
             about.set_text("Drag over the timeline to select counts, or double-click an eight.")
         else:

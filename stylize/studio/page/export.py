@@ -62,7 +62,7 @@ def export_panel(session: Session) -> None:
 
     def show() -> None:
         take = session.shown
-        about.set_text(take.label if take else "Choose a take on the right first.")
+        about.set_text(take.label if take else session.to_begin())
         for format, row in rows.items():
             row.set_enabled(take is not None and (format != "counts.csv" or take.start_s is not None))
 

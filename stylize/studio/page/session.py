@@ -111,6 +111,12 @@ class Session:
     def beside(self) -> Take | None:
         return None if self.state.beside is None else self.state.take(self.state.beside)
 
+    def to_begin(self) -> str:
+        """What to do where a take is needed and none is on the stage."""
+        if self.state.takes:
+            return "Choose a take on the right first."
+        return "There is no take yet: make some under Dance, or bring a video under Video."
+
     def media(self, kind: str) -> list[Media]:
         return [media for media in self.content.media if media.kind == kind]
 

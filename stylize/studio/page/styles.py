@@ -12,13 +12,14 @@ from stylize.studio.page.pieces import Problem, button, heading, number
 from stylize.studio.page.session import Session
 from stylize.studio.project import State
 from stylize.style_library import is_trained, styles
-from stylize.style_timeline import MOST, parse_style, parse_timeline
+from stylize.style_timeline import parse_style, parse_timeline
 
 _NONE = (
     "No style is in your library yet: teach one, or drop a .vimostyle package, under Teach. Without one, the dancer "
     "dances as the model learned to."
 )
 _ON_THE_BEAT_S = 0.02
+_STRONGEST = 1.5
 COLOURS = ("#c58bf2", "#7fd18b", "#f28b8b", "#8bb4f2", "#e8d16b", "#f2a6d8")
 
 
@@ -51,7 +52,7 @@ def _palette(session: Session, known: list[str]) -> Callable[[], None]:
     heading("Style over time", "Select counts on the timeline, then give them a style.")
     with ui.row().classes("tight"):
         style = ui.select(known, value=known[0], label="style").props("dense outlined").classes("broad")
-        weight = number("weight", 1.0, 0, MOST, 0.05).tooltip("How strong: 0 is none of it, 1 what it usually is")
+        weight = number("weight", 1.0, 0, _STRONGEST, 0.05).tooltip("How strong: 0 is none of it, 1 what it usually is")
 
     def lay() -> None:
         with problem.told():
@@ -66,7 +67,7 @@ def _palette(session: Session, known: list[str]) -> Callable[[], None]:
     with ui.row().classes("tight"):
         ramp = number("ramp in counts", 2, 0, 32).tooltip("Over how many counts one style becomes the next")
         ramp.classes("broad", remove="number")
-        laying = button("dance it there", lay)
+        laying = button("lay it there", lay)
     clearing = button("clear the timeline", clear)
     written = ui.label().classes("fact")
     problem = Problem()
@@ -76,7 +77,7 @@ def _palette(session: Session, known: list[str]) -> Callable[[], None]:
             dial.show()
         laying.set_enabled(session.span is not None and session.listened() is not None)
         clearing.set_enabled(bool(session.state.timeline))
-        written.set_text(_in_words(session.state.timeline))
+        written.set_text(_in_words(session))
 
     return show
 
@@ -88,7 +89,7 @@ class _Dial:
         self._session, self._name, self._problem = session, name, problem
         with ui.row().classes("dial"):
             self._on = ui.checkbox(name).on("update:model-value", self._set, throttle=0.2)
-            self._strength = ui.slider(min=0, max=1.5, step=0.05, value=1.0).on("change", self._set)
+            self._strength = ui.slider(min=0, max=_STRONGEST, step=0.05, value=1.0).on("change", self._set)
             self._strength.props(f"aria-label='how strong {name} is'")
             self._words = (
                 ui.label().classes("fact").bind_text_from(self._strength, "value", lambda value: f"{value:.2f}")
@@ -137,14 +138,14 @@ def _moment(session: Session, second: float) -> str:
     return f"{max(0.0, second - session.state.start_s):.2f}s"
 
 
-def _in_words(timeline: str) -> str:
-    """A passage a line, as a choreographer says it: from 0 to 8: jackson 0.8, over 2 counts."""
+def _in_words(session: Session) -> str:
+    """The timeline as a choreographer says it: eight 2, count 5 to eight 3, count 1: jackson 0.8, ramp 2."""
     said = []
-    for passage in parse_timeline(timeline):
-        stop = "the end" if passage.stop is None else str(passage.stop)
+    for passage, row in zip(parse_timeline(session.state.timeline), lane(session), strict=True):
         strength = "" if passage.dial.strength is None else f" {passage.dial.strength:g}"
-        ramp = "" if passage.ramp is None else f", ramp {passage.ramp}"
-        said.append(f"{passage.start} to {stop}: {passage.dial.style}{strength}{ramp}")
+        ramp = "" if passage.ramp is None else f", ramp {passage.ramp.value:g}"
+        start, stop = (session.where(float(row[name])) for name in ("from_s", "to_s"))  # type: ignore[arg-type]
+        said.append(f"{start} to {stop}: {row['label']}{strength}{ramp}")
     return "; ".join(said)
 
 

@@ -77,7 +77,7 @@ def _part_of_it(session: Session) -> None:
         for use in uses:
             use.set_enabled(take is not None and span is not None)
         if take is None:
-            about.set_text("Make a video's motion, and choose it on the right.")
+            about.set_text(session.to_begin())
         elif span is None:
             about.set_text("Drag over the timeline to select a part of the take on the stage.")
         else:

@@ -1,20 +1,26 @@
 """What browsers fetch and send, without a browser: everything by ids of the project of who asks."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from core_vimo.errors import InputError
+from edge_adapter.beats import BeatGrid
 from stylize.studio.access import Access
 from stylize.studio.files import add_files
 from stylize.studio.page.session import Session, Studio
-from stylize.studio.page.styles import lane
+from stylize.studio.page.styles import _in_words, _with_passage, lane
 from stylize.studio.page.takes import _newest_first
 from stylize.studio.project import Take
+from stylize.style_timeline import Styling
 
 
 @pytest.fixture
@@ -101,8 +107,6 @@ def test_a_selection_is_told_in_the_takes_own_seconds(studio, with_song):
 
 
 def test_passages_lie_on_the_strip_where_they_are_danced(studio, with_song):
-    from dataclasses import replace
-
     session = Session(studio, heard(with_song()))
     session.change(
         "styles",
@@ -113,6 +117,40 @@ def test_passages_lie_on_the_strip_where_they_are_danced(studio, with_song):
         (8.0, 10.0, "waltz"),
         (12.0, 16.0, "pop"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("span", "passage", "words"),
+    [
+        ((6.0, 8.0), "4c-8c waltz:0.8 ramp 2", "eight 2, count 5 to eight 3, count 1: waltz 0.8, ramp 2"),
+        ((6.1, 7.0), "2.10s-6c waltz:0.8 ramp 2", "eight 2, count 5 to eight 2, count 7: waltz 0.8, ramp 2"),
+        ((2.0, 30.0), "0c-end waltz:0.8 ramp 2", "eight 2, count 1 to eight 3, count 5: waltz 0.8, ramp 2"),
+    ],
+)
+def test_a_style_is_laid_in_counts_where_what_is_selected_has_any(span, passage, words, studio, with_song):
+    """As `vimo dance --timeline` reads it, from the danced part's first 1 on; and said in the song's eights."""
+    session = Session(studio, heard(with_song()))
+    session.change("danced part", lambda state: replace(state, start_s=4.0, seconds=6.0))
+    session.select(span)
+    laid = _with_passage(session, "waltz:0.8", 2.0)
+    assert laid == passage
+    session.change("styles", lambda state: replace(state, timeline=laid))
+    assert _in_words(session) == words
+    (row,) = lane(session)
+    assert (row["from_s"], row["to_s"]) == pytest.approx((max(span[0], 4.0), min(span[1], 10.0)), abs=0.011)
+    styling = Styling.of((), laid).strengths(BeatGrid(np.arange(0, 6, 0.5), np.arange(0, 6, 2.0), 120.0), 180, 30.0)
+    inside = torch.arange(180) / 30 + 4
+    middle = (inside > row["from_s"] + 0.6) & (inside < row["to_s"] - 0.6)
+    assert middle.any() and torch.all(styling[middle] == torch.tensor(0.8))
+
+
+@pytest.mark.parametrize("span", [None, (0.0, 3.0), (5.0, 6.5)])
+def test_a_style_is_not_laid_on_nothing_nor_on_another(span, studio, with_song):
+    session = Session(studio, heard(with_song()))
+    session.change("styles", lambda state: replace(state, start_s=4.0, timeline="0-4 jackson"))
+    session.select(span)
+    with pytest.raises(InputError):
+        _with_passage(session, "waltz", 2.0)
 
 
 def test_the_last_jobs_takes_come_first_and_of_each_the_best():
