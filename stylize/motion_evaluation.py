@@ -16,12 +16,13 @@ from core_vimo.metrics.measures import Measured, measure
 from core_vimo.metrics.paired import difference_row
 from core_vimo.metrics.reconstruction import accel_error, mpjpe, pa_mpjpe
 from core_vimo.metrics.report import PROTOCOL, Pool, Report, Row, left_out_columns, set_row
-from core_vimo.motion import FPS, Motion, ground
+from core_vimo.motion import FPS, Motion
 from core_vimo.video_to_motion.build import LifterModel, VideoMotionModel
 from core_vimo.video_to_motion.held_out import CLIP, CONDITIONS, FilmedClip, clips_of, filmed, spread_over
 from core_vimo.video_to_motion.motion_set import MotionSet
 from core_vimo.video_to_motion.reprojection import reproject
 from core_vimo.video_to_motion.standing import mean_pose, standing
+from core_vimo.video_to_motion.teacher import lifted
 from core_vimo.video_to_motion.video_motion import VideoMotion
 from stylize.takes import FILMED_RANKED_BY, measure_filmed, rank
 
@@ -109,12 +110,6 @@ def _guesses(
 def best_take(takes: Sequence[Motion], film: FilmedClip) -> int:
     """As `vimo motion` ranks them: by the keypoints and by what looks wrong."""
     return rank([measure_filmed(take, reproject(take, film.footage)) for take in takes], FILMED_RANKED_BY)[0]
-
-
-@torch.no_grad()
-def lifted(lifter: LifterModel, seen: torch.Tensor) -> Motion:
-    """The lifter's motion of evidence `[V, S, 72]`, on the floor."""
-    return ground(lifter.codec.decode(lifter.network(seen[None].to(_device(lifter)))[0].cpu()))
 
 
 def measure_guess(film: FilmedClip, motion: Motion) -> Measured:

@@ -83,7 +83,7 @@ def _fit(joints_m: Tensor, keypoints: Tensor, sigma: int) -> _Shot:
     weight = torch.where(keypoints[..., 2] >= CONFIDENT, keypoints[..., 2], 0.0)
     moments = _Moments.of(joints_m, keypoints[..., :2], weight, sigma)
     direction = _best_direction(moments)
-    picture = joints_m @ _image_axes(direction).T
+    picture = joints_m @ image_axes(direction).T
     px_per_m = _filled(moments.scale(direction[None])[0], moments.told)
     some = weight.sum(1) > 0
     offset = _mean(keypoints[..., :2], weight) - px_per_m[:, None] * _mean(picture, weight)
@@ -123,14 +123,14 @@ class _Moments:
 
     def scale(self, directions: Tensor) -> Tensor:
         """Least squares `[G, S]` pixels a metre; never negative, which would be a mirror."""
-        axes = _image_axes(directions)
+        axes = image_axes(directions)
         fit = torch.einsum("gxk,sxk->gs", axes, self.steady[0])
         size = torch.einsum("gxi,sik,gxk->gs", axes, self.steady[1], axes)
         return fit.clamp(min=0) / size.clamp(min=torch.finfo(size.dtype).tiny)
 
     def error(self, directions: Tensor) -> Tensor:
         """`[G]`: the squared error that stays, each frame's as a share of its body's size in the picture."""
-        axes, scale = _image_axes(directions), self.scale(directions)
+        axes, scale = image_axes(directions), self.scale(directions)
         fit = torch.einsum("gxk,sxk->gs", axes, self.cross)
         size = torch.einsum("gxi,sik,gxk->gs", axes, self.own, axes)
         left = self.spread - 2 * scale * fit + scale.square() * size
@@ -153,7 +153,7 @@ def _best_direction(moments: _Moments) -> Tensor:
     return torch.stack((yaw, best[1]))
 
 
-def _image_axes(directions: Tensor) -> Tensor:
+def image_axes(directions: Tensor) -> Tensor:
     """(yaw, pitch) `[..., 2]` -> the picture's right and down in the world, `[..., 2, 3]`."""
     yaw, pitch = directions.unbind(-1)
     flat = torch.zeros_like(yaw)

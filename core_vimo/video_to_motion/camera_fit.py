@@ -1,0 +1,274 @@
+"""Where a teacher's motion stands before a camera, and where the camera stands, as far as that is not known.
+
+A body of known size tells how far away it is. Of each keypoint's ray, a body moved by T should pass through its joint;
+the way from the ray, in metres, is linear in T, so T is least squares: at all frames at once, since it hardly changes
+faster than people do (in depth, which rays tell least of, that decides the most). What was unseen is bridged by it.
+
+An unknown camera is one direction of view a shot, upright, found by weak perspective (`reprojection`) and then under
+the pinhole itself, with a place a frame. Its field of view is taken to be `FIELD_OF_VIEW`: who truly used another one
+stands nearer or farther by that ratio.
+
+Shapes: `S` frames, `J` = 17 COCO points, `G` directions tried at once. Everything is float64 in here.
+"""
+
+import math
+from collections.abc import Callable
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.linalg import solveh_banded
+from torch import Tensor
+
+from core_vimo.camera import Camera
+from core_vimo.coco_body import coco_joints_m
+from core_vimo.errors import InputError
+from core_vimo.evidence import CONFIDENT
+from core_vimo.footage import Footage
+from core_vimo.motion import FPS, Motion, concatenate, ground, move, turn
+from core_vimo.rotations import about_z
+from core_vimo.video_to_motion.reprojection import image_axes, reproject
+
+FIELD_OF_VIEW = math.radians(55)
+"""Over the picture's long side, where nobody knows it: between a phone held upright and the same a little zoomed."""
+
+_OFF_M = 0.05  # how far a joint usually is from its ray: the teacher's error and the detector's
+_WRONG_M = 0.15  # from where on it counts less and less
+_ROUNDS = 4  # of finding out which those are
+_ACCELERATION_M_S2, _SPEED_M_S = 5.0, 1.0  # by which a teacher's path is usually wrong
+_FRAMES_TRIED = 300  # of a shot
+_ENOUGH = 6  # seen joints
+_AWAY_M = 4.0  # where nothing tells it
+_TURNS = torch.arange(-12, 13).double() * math.radians(2.5)  # by which a teacher may have misjudged where a body faces
+_CLOSER, _CLOSER_ROUNDS, _STEP = 0.7, 18, math.radians(3)
+
+
+def placed(motion: Motion, footage: Footage, camera: Camera) -> Motion:
+    """The motion displaced frame by frame so that the camera sees it at the footage's keypoints.
+
+    Rotations and contacts stay. Raises InputError where lengths differ or nobody is seen confidently.
+    """
+    _check(motion, footage)
+    return move(motion, _displacement_m(_Rays.of(motion, footage, camera)).float())
+
+
+def fit_camera(
+    motion: Motion, footage: Footage, camera: Camera | None = None, *, still: bool = False
+) -> tuple[Motion, Camera]:
+    """A teacher's motion placed before the camera that filmed it, and that camera, in one world.
+
+    camera given (`[S]` frames, or `[1]` where it stood still): the motion, which may face any way in its own world, is
+    turned as a whole and then `placed` in the camera's. None: the camera is estimated, an upright pinhole of
+    `FIELD_OF_VIEW` with its own direction in each shot, and the motion stays on its floor. It keeps its path and the
+    camera follows it, `[S]` places; or the camera is `still` in each shot and the path is what the picture says, for
+    teachers that know of none. Raises InputError where lengths differ or nobody is seen confidently.
+    """
+    _check(motion, footage)
+    if camera is not None:
+        return placed(_turned_to(motion, footage, camera), footage, camera), camera
+    return _standing(motion, footage) if still else _following(motion, footage)
+
+
+def _check(motion: Motion, footage: Footage) -> None:
+    if len(motion) != len(footage):
+        raise InputError(f"the motion has {len(motion)} frames, the footage {len(footage)}; give those of one video")
+    if not (footage.pose.confidence >= CONFIDENT).any():
+        raise InputError(f"{footage.source or 'the footage'}: nobody is seen clearly; give one in which one person is")
+
+
+class _Rays(NamedTuple):
+    """Keypoints' rays and the joints that should be on them: joints_m `[S, J, 3]` in the world, weight `[S, J]`.
+
+    across `[S, J, 2, 3]`: of a displacement in the world, the way from the ray in metres to the right and down at the
+    joint's depth; off_m `[S, J, 2]`: that way as it is without one.
+    """
+
+    across: Tensor
+    off_m: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, motion: Motion, footage: Footage, camera: Camera) -> "_Rays":
+        joints_m = coco_joints_m(motion.rotations, motion.root_m).double()
+        seen = footage.pose.keypoints.double()
+        tangents = _tangents(seen[..., :2], camera.intrinsics.double())
+        return cls.cast(joints_m, tangents, _weight(seen), camera.R_camera_world.double(), camera.t_camera_m.double())
+
+    @classmethod
+    def cast(cls, joints_m: Tensor, tangents: Tensor, weight: Tensor, turned: Tensor, moved_m: Tensor) -> "_Rays":
+        across = turned[..., None, :2, :] - tangents[..., None] * turned[..., None, 2:, :]
+        points_m = joints_m @ turned.mT + moved_m[..., None, :]
+        return cls(across, points_m[..., :2] - tangents * points_m[..., 2:], weight)
+
+    def left_m(self, displacement_m: Tensor) -> Tensor:
+        """`[S, J]`: how far joints are from their rays after it `[S, 3]`."""
+        return (self.off_m + (self.across @ displacement_m[..., None, :, None])[..., 0]).norm(dim=-1)
+
+
+def _tangents(xy: Tensor, intrinsics: Tensor) -> Tensor:
+    """Pixels `[S, J, 2]` as slopes to the right and down."""
+    homogeneous = torch.cat((xy, torch.ones_like(xy[..., :1])), dim=-1)
+    return (homogeneous @ torch.linalg.inv(intrinsics).mT)[..., :2]
+
+
+def _displacement_m(rays: _Rays) -> Tensor:
+    """`[S, 3]`: least squares, with joints that turn out to be far from their rays counting less and less."""
+    trust = torch.ones_like(rays.weight)
+    for _ in range(_ROUNDS):
+        displacement_m = _least_squares(rays, rays.weight * trust / _OFF_M**2)
+        trust = (1 + (rays.left_m(displacement_m) / _WRONG_M).square()).reciprocal()
+    return displacement_m
+
+
+def _least_squares(rays: _Rays, weight: Tensor) -> Tensor:
+    """Of joints' ways from their rays, and of the displacement's own steps and their changes. A banded system."""
+    squares = torch.einsum("sj,sjai,sjak->sik", weight, rays.across, rays.across).numpy()
+    aims = -torch.einsum("sj,sjai,sja->si", weight, rays.across, rays.off_m).numpy()
+    frames = len(aims)
+    bands = np.zeros((7, frames, 3))  # row 6 - k holds what is k above the diagonal
+    for row, column in combinations_with_replacement(range(3), 2):
+        bands[6 - (column - row), :, column] += squares[:, row, column]
+    for stencil, usual_m in (((-1, 1), _SPEED_M_S / FPS), ((1, -2, 1), _ACCELERATION_M_S2 / FPS**2)):
+        for earlier, later in combinations_with_replacement(range(len(stencil)), 2):
+            there = slice(later, max(frames - len(stencil) + 1 + later, later))
+            bands[6 - 3 * (later - earlier), there] += stencil[earlier] * stencil[later] / usual_m**2
+    bands[6] += 1e-6  # what nothing tells, such as the depth of a single joint, stays
+    return torch.from_numpy(solveh_banded(bands.reshape(7, -1), aims.reshape(-1)).reshape(frames, 3))
+
+
+# Which way
+
+
+def _turned_to(motion: Motion, footage: Footage, camera: Camera) -> Motion:
+    """The motion, which faces a camera that at first looks along +y, turned to where this one looks; and a little more
+    where rays say that the teacher misjudged where the body faces."""
+    forward = camera.R_camera_world[0, 2]
+    first = math.atan2(float(forward[1]), float(forward[0])) - math.pi / 2
+    seen = footage.pose.keypoints.double()
+    frames = _some_seen(seen)
+    rays_of = camera.intrinsics.double().expand(len(seen), 3, 3)[frames]
+    turned = camera.R_camera_world.double().expand(len(seen), 3, 3)[frames]
+    tangents, weight = _tangents(seen[frames, :, :2], rays_of), _weight(seen[frames])
+    joints_m = coco_joints_m(motion.rotations[frames], motion.root_m[frames]).double()
+
+    def error(turns: Tensor) -> Tensor:
+        bodies_m = joints_m @ about_z(first + turns[:, 0]).double().mT[:, None]
+        return _error_m(_Rays.cast(bodies_m, tangents, weight, turned, torch.zeros(3).double()))
+
+    best = _TURNS[error(_TURNS[:, None]).argmin()][None]
+    return turn(motion, first + float(_narrowed(error, best)[0]))
+
+
+def _direction(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor) -> Tensor:
+    """(yaw, pitch) `[2]` of the upright pinhole that sees joints `[S, J, 3]` best, near to `start`."""
+    frames = _some_seen(seen)
+    if not len(frames):
+        return start
+    tangents, weight = _tangents(seen[frames, :, :2], intrinsics), _weight(seen[frames])
+
+    def error(directions: Tensor) -> Tensor:
+        turned = _upright(directions)[:, None]
+        return _error_m(_Rays.cast(joints_m[frames], tangents, weight, turned, torch.zeros(3).double()))
+
+    return _narrowed(error, start)
+
+
+def _error_m(rays: _Rays) -> Tensor:
+    """`[G]`: how far joints stay from their rays, each frame's body displaced for itself; no joint counts for more than
+    a wrong one."""
+    squares = torch.einsum("...sj,...sjai,...sjak->...sik", rays.weight, rays.across, rays.across)
+    aims = -torch.einsum("...sj,...sjai,...sja->...si", rays.weight, rays.across, rays.off_m)
+    displacement_m = torch.linalg.solve(squares + 1e-6 * torch.eye(3).double(), aims[..., None])[..., 0]
+    left = rays.left_m(displacement_m).square()
+    return (rays.weight * left / (1 + left / _WRONG_M**2)).sum((-2, -1))
+
+
+def _narrowed(error: Callable[[Tensor], Tensor], best: Tensor) -> Tensor:
+    """The best of ever closer points around one, `[D]`."""
+    steps = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    around = torch.cartesian_prod(*[steps] * len(best)).view(-1, len(best))
+    for round_ in range(_CLOSER_ROUNDS):
+        near = best + around * _STEP * _CLOSER**round_
+        best = near[error(near).argmin()]
+    return best
+
+
+def _weight(seen: Tensor) -> Tensor:
+    return torch.where(seen[..., 2] >= CONFIDENT, seen[..., 2], 0.0)
+
+
+def _some_seen(seen: Tensor) -> Tensor:
+    """Indices of at most so many frames, evenly spread over those that show enough of a body to tell its direction."""
+    told = ((seen[..., 2] >= CONFIDENT).sum(-1) >= _ENOUGH).nonzero()[:, 0]
+    return told[torch.linspace(0, len(told) - 1, min(_FRAMES_TRIED, len(told))).round().long()]
+
+
+def _upright(directions: Tensor) -> Tensor:
+    """(yaw, pitch) `[..., 2]` -> R_camera_world `[..., 3, 3]` of a camera that isn't tilted sideways."""
+    axes = image_axes(directions)
+    forward = torch.linalg.cross(axes[..., 0, :], axes[..., 1, :], dim=-1)
+    return torch.cat((axes, forward[..., None, :]), dim=-2)
+
+
+# A camera that nobody knows
+
+
+class _Shot(NamedTuple):
+    """A camera `[1]` that looks at a shot's path from `_AWAY_M`, and by how much the body is off `[S, 3]` metres."""
+
+    frames: slice
+    camera: Camera
+    displacement_m: Tensor
+
+
+def _shots(motion: Motion, footage: Footage) -> list[_Shot]:
+    intrinsics = _assumed_intrinsics(footage.pose.size)
+    joints_m = coco_joints_m(motion.rotations, motion.root_m).double()
+    seen = footage.pose.keypoints.double()
+    weak = reproject(motion, footage)
+    starts = torch.stack((weak.yaw, weak.pitch), dim=-1).double()
+    shots = []
+    for frames, start in zip(footage.shots(), starts, strict=True):
+        turned = _upright(_direction(joints_m[frames], seen[frames], intrinsics, start))
+        moved_m = torch.tensor([0.0, 0.0, _AWAY_M]) - turned @ motion.root_m[frames].mean(0).double()
+        camera = Camera(intrinsics, turned[None], moved_m[None])
+        rays = _Rays.of(motion[frames], footage[frames], camera)
+        shots.append(_Shot(frames, camera, _displacement_m(rays)))
+    return shots
+
+
+def _following(motion: Motion, footage: Footage) -> tuple[Motion, Camera]:
+    """The motion as it is, on its floor, and in each shot a camera that follows it."""
+    motion = ground(motion)
+    shots = _shots(motion, footage)
+    places = [(s.camera.t_camera_m + s.displacement_m @ s.camera.R_camera_world[0].T) for s in shots]
+    return motion, _joined(shots, places)
+
+
+def _standing(motion: Motion, footage: Footage) -> tuple[Motion, Camera]:
+    """In each shot a camera that stands still, and the path that was walked before it: on the floor, and going on where
+    the last shot ended."""
+    walked, places, shots = list[Motion](), list[Tensor](), _shots(motion, footage)
+    for shot in shots:
+        path_m = shot.displacement_m.float()
+        stretch = ground(move(motion[shot.frames], path_m - path_m[0]))
+        if walked:
+            stretch = move(stretch, (walked[-1].root_m[-1] - stretch.root_m[0]) * torch.tensor([1.0, 1.0, 0.0]))
+        added_m = (stretch.root_m[0] - motion.root_m[shot.frames][0] - path_m[0]).double()
+        place = shot.camera.t_camera_m - added_m @ shot.camera.R_camera_world[0].T
+        walked.append(stretch)
+        places.append(place.expand(len(stretch), 3))
+    return concatenate(walked), _joined(shots, places)
+
+
+def _joined(shots: list[_Shot], places_m: list[Tensor]) -> Camera:
+    lengths = [len(shot.displacement_m) for shot in shots]
+    turned = [shot.camera.R_camera_world.expand(n, 3, 3) for shot, n in zip(shots, lengths, strict=True)]
+    intrinsics = shots[0].camera.intrinsics.expand(sum(lengths), 3, 3)
+    return Camera(*(part.float() for part in (intrinsics, torch.cat(turned), torch.cat(places_m))))
+
+
+def _assumed_intrinsics(size: tuple[int, int]) -> Tensor:
+    focal_px = max(size) / 2 / math.tan(FIELD_OF_VIEW / 2)
+    return torch.tensor([[[focal_px, 0, size[0] / 2], [0, focal_px, size[1] / 2], [0, 0, 1]]], dtype=torch.float64)

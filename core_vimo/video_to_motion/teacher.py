@@ -1,0 +1,67 @@
+"""Teachers: what was seen of somebody -> a motion that is roughly right, and with its camera something to learn from.
+
+A model that learns from 2D denoises a teacher's motion and is compared with what was seen (`core_vimo.losses_2d`); so a
+teacher may be wrong wherever the picture tells.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core_vimo.camera import Camera
+from core_vimo.evidence import evidence
+from core_vimo.footage import SUFFIX, Footage
+from core_vimo.motion import Motion, ground
+from core_vimo.video_to_motion.build import LifterModel, VideoMotionModel
+from core_vimo.video_to_motion.camera_fit import fit_camera
+from core_vimo.video_to_motion.motion_set import StoredMotion, Views
+from core_vimo.video_to_motion.video_motion import VideoMotion
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Called with footage it answers a motion as long, z-up, as seen by a camera that looks along +y at first.
+
+    `travels` says whether the motion's path is the dancer's own; else it means nothing, and is taken from the picture
+    as if the camera stood still. Raises InputError for footage that it can't make anything of.
+    """
+
+    name: str
+    guess: Callable[[Footage], Motion]
+    travels: bool = True
+
+    def __call__(self, footage: Footage) -> Motion:
+        return self.guess(footage)
+
+
+def lifter_teacher(model: LifterModel) -> Teacher:
+    """The plain lifter: one guess, in one go for a video of any length."""
+    return Teacher("lifter", lambda footage: lifted(model, evidence(footage)[None]))
+
+
+def vimo_teacher(model: VideoMotionModel, seed: int = 0) -> Teacher:
+    """One take of ViMo."""
+    at = next(model.network.parameters()).device
+    return Teacher("vimo", lambda footage: VideoMotion(model).sample(evidence(footage)[None].to(at), seed, 1)[0])
+
+
+@torch.no_grad()
+def lifted(lifter: LifterModel, told: Tensor) -> Motion:
+    """The lifter's motion of evidence `[V, S, 72]`, on the floor."""
+    at = next(lifter.network.parameters()).device
+    return ground(lifter.codec.decode(lifter.network(told[None].to(at))[0].cpu()))
+
+
+def taught(footage: Footage, teacher: Teacher, camera: Camera | None = None) -> StoredMotion:
+    """The teacher's motion before the camera, given or estimated (`camera_fit.fit_camera`), with what that saw.
+
+    The motion is called what the footage's source is called. Raises InputError where nobody is seen confidently.
+    """
+    motion, camera = fit_camera(teacher(footage), footage, camera, still=not teacher.travels)
+    if not teacher.travels:  # contacts of a body on the spot say nothing
+        motion = Motion.from_rotations(motion.rotations, motion.root_m, motion.fps)
+    name = Path(footage.source.removesuffix(SUFFIX)).stem or "filmed"
+    return StoredMotion(name, motion, Views.of(footage, camera), footage.source or name)
