@@ -154,7 +154,7 @@ def vimo_objective(codec: MotionCodec) -> DiffusionObjective:
 def objective_2d(codec: MotionCodec) -> DiffusionObjective:
     objective = vimo_objective(codec)
     objective.compare = against_keypoints(codec, Settings2D())
-    weights = {"reprojection": 0.6, "velocity_2d": 2.2, "alignment": 0.636, "foot": 10.942}
+    weights = {"reprojection": 0.646, "velocity_2d": 2.964, "alignment": 0.636, "foot": 10.942}
     objective.lambdas = build_lambdas(weights, None)
     return objective
 
