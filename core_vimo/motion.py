@@ -26,7 +26,7 @@ FARTHEST_M = 100_000.0
 """From the origin; beyond it float32 places a foot by the centimetre, and no dancer goes there."""
 
 _MOST_FRAMES = 1 << 20  # ten hours at 30 fps
-_AVERAGED_AT_ONCE = 32  # channels
+_AVERAGED_AT_ONCE = 8  # channels
 
 
 @dataclass(frozen=True, eq=False)

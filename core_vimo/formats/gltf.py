@@ -29,6 +29,7 @@ _VERTICES, _INDICES = 34962, 34963
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 _SKELETON = "SMPL-24"
 _BLUE = (0.35, 0.55, 0.85, 1.0)
+_AT_ONCE = 1800  # frames
 _MESH_NODE = len(JOINT_NAMES)
 
 _Json = dict[str, Any]
@@ -54,9 +55,10 @@ def write_glb(motion: Motion, path: Path | str, *, song: _Json | None = None, vi
         "buffers": [{"byteLength": len(binary.data)}],
     }
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-    chunks = _chunk(_JSON, text, b" ") + _chunk(_BIN, bytes(binary.data), b"\0")
-    with publish_file(path) as aside:
-        aside.write_bytes(struct.pack("<3I", _MAGIC, _VERSION, 12 + len(chunks)) + chunks)
+    pieces = (*_chunk(_JSON, text, b" "), *_chunk(_BIN, binary.data, b"\0"))
+    with publish_file(path) as aside, aside.open("wb") as file:
+        file.write(struct.pack("<3I", _MAGIC, _VERSION, 12 + sum(map(len, pieces))))
+        file.writelines(pieces)
 
 
 def read_glb(path: Path | str) -> Motion:
@@ -103,9 +105,10 @@ class _Binary:
         return len(self.accessors) - 1
 
 
-def _chunk(kind: int, data: bytes, padding: bytes) -> bytes:
-    data += padding * (-len(data) % 4)
-    return struct.pack("<2I", len(data), kind) + data
+def _chunk(kind: int, data: bytes | bytearray, padding: bytes) -> tuple[bytes, bytes | bytearray, bytes]:
+    """Head, data and what fills it up to 4 bytes: hours of movement are not copied to be put together."""
+    filling = padding * (-len(data) % 4)
+    return struct.pack("<2I", len(data) + len(filling), kind), data, filling
 
 
 def _extras(motion: Motion, song: _Json | None, video: _Json | None) -> _Json:
@@ -150,11 +153,11 @@ def _skin(binary: _Binary) -> _Json:
 
 def _animation(binary: _Binary, motion: Motion) -> _Json:
     """A rotation track for each joint and a translation track for the pelvis."""
-    rotations, root_m = to_y_up(motion)
-    quaternions = _one_hemisphere(matrix_to_quaternion(rotations).numpy()).astype(np.float32)
+    quaternions, root_m = _y_up_quaternions(motion)
+    quaternions = _one_hemisphere(quaternions).astype(np.float32)
     times = binary.add((np.arange(len(motion)) / motion.fps).astype(np.float32), "SCALAR", bounds=True)
     tracks = [(joint, "rotation", binary.add(quaternions[:, joint], "VEC4")) for joint in range(len(JOINT_NAMES))]
-    tracks.append((0, "translation", binary.add(root_m.numpy().astype(np.float32), "VEC3")))
+    tracks.append((0, "translation", binary.add(root_m.astype(np.float32), "VEC3")))
     return {
         "name": "dance",
         "samplers": [{"input": times, "output": output, "interpolation": "LINEAR"} for _, _, output in tracks],
@@ -165,11 +168,21 @@ def _animation(binary: _Binary, motion: Motion) -> _Json:
     }
 
 
+def _y_up_quaternions(motion: Motion) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`[S, 24, 4]` and the pelvis `[S, 3]`, a minute at a time: on the way there are several copies in float64."""
+    quaternions, root_m = np.empty((len(motion), len(JOINT_NAMES), 4)), np.empty((len(motion), 3))
+    for start in range(0, len(motion), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        rotations, places_m = to_y_up(motion[part])
+        quaternions[part], root_m[part] = matrix_to_quaternion(rotations).numpy(), places_m.numpy()
+    return quaternions, root_m
+
+
 def _one_hemisphere(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
     """q and -q turn alike, but a player that blends their components spins the long way between them."""
-    flips = np.sign(np.einsum("sjq,sjq->sj", quaternions[1:], quaternions[:-1]))
-    sign = np.cumprod(np.where(flips < 0, -1.0, 1.0), axis=0)
-    return np.concatenate((quaternions[:1], quaternions[1:] * sign[..., None]))
+    flips = np.einsum("sjq,sjq->sj", quaternions[1:], quaternions[:-1]) < 0
+    quaternions[1:] *= np.cumprod(np.where(flips, -1.0, 1.0), axis=0)[..., None]
+    return quaternions
 
 
 def _chunks(data: bytes) -> tuple[_Json, bytes]:
