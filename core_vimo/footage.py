@@ -1,6 +1,7 @@
 """Footage: what was seen of one person in a video, and its own JSON file (`*.poses.json`)."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ SUFFIX = ".poses.json"
 _FORMAT = 1
 _LARGEST_PX = 1 << 16  # as wide as any picture; also what float32 tells apart to 0.01 px
 _NUMBERS = 3 * len(COCO_NAMES)
+_FARTHEST_M = 10.0  # from somebody's hips
 _KEYS = {"format", "joints", "size", "fps", "cuts", "source", "keypoints"}
 
 
@@ -28,17 +30,23 @@ _KEYS = {"format", "joints", "size", "fps", "cuts", "source", "keypoints"}
 class Footage:
     """One person's 2D poses at 30 fps; `cuts` are the frames > 0 at which a new shot begins, rising.
 
+    world_m `[S, 17, 3]`: where an estimator that guesses in space takes the points to be, x to the right, y down, z
+    away from the camera, metres from the mid-hips; zeros where nobody was seen. None of other estimators.
+
     Raises InputError for another rate (see `at_30_fps`) and cuts that don't rise inside the frames.
     """
 
     pose: Pose2D
     cuts: tuple[int, ...] = ()
     source: str = ""
+    world_m: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.pose.fps != FPS:
             raise InputError(f"footage is at {FPS:g} frames a second, not {self.pose.fps:g}; resample the poses first")
         bounds = (0, *self.cuts, len(self))
+        if self.world_m is not None and self.world_m.shape != self.pose.keypoints.shape:
+            raise InputError(f"places in space must be [{len(self)}, 17, 3], not {list(self.world_m.shape)}")
         if self.cuts and any(later <= earlier for earlier, later in pairwise(bounds)):
             raise InputError(f"cuts must rise and lie inside the {len(self)} frames; they are frame numbers above 0")
 
@@ -51,7 +59,8 @@ class Footage:
         if step != 1:
             raise ValueError("footage is sliced without a step; other rates need resampling")
         pose = Pose2D(self.pose.keypoints[first:stop], self.pose.size, FPS)
-        return Footage(pose, tuple(cut - first for cut in self.cuts if first < cut < stop), self.source)
+        cuts = tuple(cut - first for cut in self.cuts if first < cut < stop)
+        return Footage(pose, cuts, self.source, None if self.world_m is None else self.world_m[first:stop])
 
     @property
     def seconds(self) -> float:
@@ -92,7 +101,8 @@ def _between(keypoints: Tensor, shot: Tensor, place: Tensor) -> Tensor:
 
 
 def write_footage(footage: Footage, path: Path | str) -> None:
-    """Write JSON, a line a frame: x, y rounded to 0.01 px and confidence to 0.001, joint after joint."""
+    """Write JSON, a line a frame: x, y rounded to 0.01 px and confidence to 0.001, joint after joint; places in space,
+    where there are any, to the millimetre."""
     numbers = footage.pose.keypoints.double().numpy().copy()
     numbers[..., :2] = np.round(numbers[..., :2], 2)
     numbers[..., 2] = np.round(numbers[..., 2], 3)
@@ -104,9 +114,18 @@ def write_footage(footage: Footage, path: Path | str) -> None:
         "cuts": footage.cuts,
         "source": footage.source,
     }
-    lines = (json.dumps(frame, separators=(",", ":")) for frame in numbers.reshape(len(footage), _NUMBERS).tolist())
+    tables = {"keypoints": numbers}
+    if footage.world_m is not None:
+        tables["world_m"] = np.round(footage.world_m.double().numpy(), 3)
     with publish_file(path) as aside, aside.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(head, indent=1)[:-2] + ',\n "keypoints": [\n' + ",\n".join(lines) + "\n ]\n}\n")
+        file.write(json.dumps(head, indent=1)[:-2])
+        for name, table in tables.items():
+            file.write(f',\n "{name}": [\n' + ",\n".join(_lines(table)) + "\n ]")
+        file.write("\n}\n")
+
+
+def _lines(table: np.ndarray[Any, Any]) -> Iterator[str]:
+    return (json.dumps(frame, separators=(",", ":")) for frame in table.reshape(len(table), _NUMBERS).tolist())
 
 
 def read_footage(path: Path | str) -> Footage:
@@ -122,18 +141,21 @@ def footage_from(content: Any, path: Path | str) -> Footage:
         raise InputError(f"{path}: its format is not {_FORMAT} with the 17 joints of COCO; write it again with vimo")
     try:
         with naming(path):
-            pose = Pose2D(_keypoints(content["keypoints"]), _size(content["size"]), _fps(content["fps"]))
-            return Footage(pose, _whole_numbers(content["cuts"]), str(content["source"]))
+            pose = Pose2D(
+                _numbers(content["keypoints"], _LARGEST_PX, "px"), _size(content["size"]), _fps(content["fps"])
+            )
+            world_m = _numbers(content["world_m"], _FARTHEST_M, "m") if "world_m" in content else None
+            return Footage(pose, _whole_numbers(content["cuts"]), str(content["source"]), world_m)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: damaged ({error}); write it again with vimo") from error
 
 
-def _keypoints(rows: Any) -> Tensor:
+def _numbers(rows: Any, largest: float, unit: str) -> Tensor:
     if not all(type(number) in (int, float) for row in rows for number in row):
         raise TypeError("keypoints must be numbers")
     numbers = np.asarray(rows, np.float64).reshape(len(rows), len(COCO_NAMES), 3)
-    if not (np.abs(numbers) <= _LARGEST_PX).all():
-        raise ValueError(f"keypoints lie more than {_LARGEST_PX} px away")
+    if not (np.abs(numbers) <= largest).all():
+        raise ValueError(f"keypoints lie more than {largest:g} {unit} away")
     return torch.from_numpy(numbers.astype(np.float32))
 
 

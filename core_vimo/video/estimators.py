@@ -15,7 +15,9 @@ class PoseEstimator(Protocol):
     """Called with one picture after the other, in order; says who is in each.
 
     A picture is RGB, uint8 `[H, W, 3]`. The answer is `[P, 17, 3]`: COCO-17 x, y in pixels of that picture and
-    confidence in [0, 1], for P >= 0 people in any order (`core_vimo.video.people` finds out who is who).
+    confidence in [0, 1], for P >= 0 people in any order (`core_vimo.video.people` finds out who is who). Estimators
+    that guess in space too answer `[P, 17, 6]`, with x to the right, y down and z away from the camera, metres from the
+    mid-hips.
     """
 
     name: str

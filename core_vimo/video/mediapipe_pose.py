@@ -34,6 +34,7 @@ _MARK = """
 input_stream: "image"
 input_stream: "region"
 output_stream: "landmarks"
+output_stream: "world_landmarks"
 output_stream: "next_region"
 node {
   calculator: "ImagePropertiesCalculator"
@@ -45,6 +46,7 @@ node {
   input_stream: "IMAGE:image"
   input_stream: "ROI:region"
   output_stream: "LANDMARKS:landmarks"
+  output_stream: "WORLD_LANDMARKS:world_landmarks"
   output_stream: "AUXILIARY_LANDMARKS:auxiliary"
 }
 node {
@@ -58,7 +60,7 @@ node {
 
 @dataclass(eq=False)
 class _Found:
-    keypoints: np.ndarray  # [17, 3]
+    keypoints: np.ndarray  # [17, 6]
     next_region: Any  # where to look in the next frame, a NormalizedRect
 
 
@@ -68,8 +70,9 @@ class MediaPipePose:
     MediaPipe's own `Pose` follows the first person its detector answers and nobody else; here the same two networks are
     joined differently: the detector looks at the picture and at its two halves for people who aren't followed yet, the
     landmark network then follows each. Time grows with the number of people. Landmarks are not smoothed over time:
-    that would make dancers late. Confidence is visibility times presence. Only the full model (MediaPipe's complexity
-    1) lies in the wheel; the others would be downloaded, so they are not offered.
+    that would make dancers late. Each comes with its place in space too. Confidence is visibility times presence. Only
+    the full model (MediaPipe's complexity 1) lies in the wheel; the others would be downloaded, so they are not
+    offered.
 
     Where one person passes behind another, both regions may end on the one in front; the other is then found anew.
 
@@ -94,7 +97,7 @@ class MediaPipePose:
         except RuntimeError as error:
             size = f"{rgb.shape[1]}x{rgb.shape[0]}"
             raise InputError(f"mediapipe failed on a picture of {size} pixels: {str(error).splitlines()[0]}") from error
-        return torch.from_numpy(np.stack([np.zeros((17, 3), np.float32), *(person.keypoints for person in people)])[1:])
+        return torch.from_numpy(np.stack([np.zeros((17, 6), np.float32), *(person.keypoints for person in people)])[1:])
 
     def _everybody(self, rgb: np.ndarray) -> list[_Found]:
         found = [self._landmarks(rgb, region) for region in self._regions]
@@ -146,10 +149,14 @@ class MediaPipePose:
 
     def _landmarks(self, rgb: np.ndarray, region: Any) -> _Found | None:
         answer = self._mark.process({"image": rgb, "region": region})
-        if answer.landmarks is None or answer.next_region is None:
+        if answer.landmarks is None or answer.world_landmarks is None or answer.next_region is None:
             return None
         marks = [answer.landmarks.landmark[index] for index in COCO_OF_BLAZEPOSE]
-        keypoints = np.array([(m.x, m.y, m.visibility * m.presence) for m in marks], np.float32)
+        places_m = [answer.world_landmarks.landmark[index] for index in COCO_OF_BLAZEPOSE]
+        keypoints = np.array(
+            [(m.x, m.y, m.visibility * m.presence, w.x, w.y, w.z) for m, w in zip(marks, places_m, strict=True)],
+            np.float32,
+        )
         keypoints[:, :2] *= rgb.shape[1], rgb.shape[0]
         keypoints[:, 2] = keypoints[:, 2].clip(0, 1)
         return _Found(keypoints, answer.next_region) if np.isfinite(keypoints).all() else None
@@ -209,7 +216,11 @@ def _open_graphs() -> tuple[Any, Any, Any]:
             "(Python 3.11 or 3.12), or bring keypoints of AlphaPose, OpenPose or COCO JSON"
         ) from error
     find = SolutionBase(graph_config=_FIND, outputs=["detections"])
-    return find, SolutionBase(graph_config=_MARK, outputs=["landmarks", "next_region"]), NormalizedRect
+    return (
+        find,
+        SolutionBase(graph_config=_MARK, outputs=["landmarks", "world_landmarks", "next_region"]),
+        NormalizedRect,
+    )
 
 
 @contextlib.contextmanager

@@ -52,6 +52,7 @@ def follow(
     people: Sequence[Tensor], cuts: Sequence[int], size: tuple[int, int], person: int | None = None
 ) -> tuple[Tensor, Choice]:
     """Everybody of every frame, S times `[P, 17, 3]` -> one person `[S, 17, 3]` (zeros where unseen), and who it is.
+    Further columns than x, y and confidence come along.
 
     Inside a shot, people are joined from frame to frame by where their joints are expected to be; a person who leaves
     and returns is the same one if nobody else fits better (nothing is known of faces and clothes). Across cuts nothing
@@ -62,7 +63,8 @@ def follow(
     wanted = 1 if person is None else person
     if wanted < 1:
         raise InputError(f"people are numbered from 1, the most prominent; {wanted} is nobody")
-    keypoints = np.zeros((len(people), 17, 3), np.float32)
+    columns = max((found.shape[-1] for found in people), default=3)
+    keypoints = np.zeros((len(people), 17, columns), np.float32)
     boxes = np.full((len(people), 4), np.nan, np.float32)
     shots = [_take(wanted, people, slice(a, b), size, keypoints, boxes) for a, b in pairwise((0, *cuts, len(people)))]
     most = max((shot.people for shot in shots), default=0)
@@ -89,7 +91,7 @@ def _take(
 
 @dataclass(frozen=True, eq=False)
 class _Sighting:
-    keypoints: np.ndarray  # [17, 3]
+    keypoints: np.ndarray  # [17, 3 or more]
     box: np.ndarray  # left, top, right, bottom of the joints that are seen
 
     @property

@@ -102,7 +102,7 @@ def _followed(path: Path, person: int | None, fps: float | None, size: tuple[int
 class _Looking:
     """What is kept of the pictures that went by."""
 
-    people: list[Tensor] = field(default_factory=list)  # [P, 17, 3] a frame
+    people: list[Tensor] = field(default_factory=list)  # [P, 17, 3 or 6] a frame
     fresh: list[bool] = field(default_factory=list)  # whether the frame shows another picture than the one before
     cuts: list[int] = field(default_factory=list)
     brightest: int = 0
@@ -160,7 +160,9 @@ def _sight(path: Path | str, looking: _Looking, facts: VideoFacts, name: str, pe
     scale = torch.tensor([facts.width / looking.size[0], facts.height / looking.size[1]])
     keypoints[..., :2] *= scale
     keypoints = _between_pictures(keypoints, looking)
-    footage = Footage(Pose2D(keypoints, (facts.width, facts.height), FPS), tuple(looking.cuts), Path(path).name)
+    world_m = keypoints[..., 3:] if keypoints.shape[-1] == 6 else None
+    pose = Pose2D(keypoints[..., :3], (facts.width, facts.height), FPS)
+    footage = Footage(pose, tuple(looking.cuts), Path(path).name, world_m)
     return Sight(footage, replace(choice, boxes=choice.boxes * scale.repeat(2)))
 
 
@@ -184,6 +186,6 @@ def _between_pictures(keypoints: Tensor, looking: _Looking) -> Tensor:
     turn = torch.searchsorted(fresh, frame, right=True) - 1
     before, after = fresh[turn], fresh[(turn + 1).clamp(max=len(fresh) - 1)]
     part = ((frame - before) / (after - before).clamp(min=1)).clamp(0, 1).to(keypoints)[:, None, None]
-    seen = (keypoints[before][..., 2:] > 0) & (keypoints[after][..., 2:] > 0)
+    seen = (keypoints[before][..., 2:3] > 0) & (keypoints[after][..., 2:3] > 0)
     moves = seen & ((shot[before] == shot[after]) & (after > before))[:, None, None]
     return torch.where(moves, keypoints[before].lerp(keypoints[after], part), keypoints)

@@ -17,6 +17,7 @@ from core_vimo.footage import SUFFIX, Footage
 from core_vimo.motion import Motion, ground
 from core_vimo.video_to_motion.build import LifterModel, VideoMotionModel
 from core_vimo.video_to_motion.camera_fit import fit_camera
+from core_vimo.video_to_motion.landmarks import posed_by_landmarks
 from core_vimo.video_to_motion.motion_set import StoredMotion, Views
 from core_vimo.video_to_motion.video_motion import VideoMotion
 
@@ -46,6 +47,11 @@ def vimo_teacher(model: VideoMotionModel, seed: int = 0) -> Teacher:
     """One take of ViMo."""
     at = next(model.network.parameters()).device
     return Teacher("vimo", lambda footage: VideoMotion(model).sample(evidence(footage)[None].to(at), seed, 1)[0])
+
+
+def landmark_teacher() -> Teacher:
+    """The pose estimator's own guess in space; no model of ours, and no idea of where the dancer goes."""
+    return Teacher("landmarks", posed_by_landmarks, travels=False)
 
 
 @torch.no_grad()

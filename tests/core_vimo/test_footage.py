@@ -80,6 +80,22 @@ def test_what_is_written_is_read(tmp_path) -> None:
     assert other.read_bytes() == path.read_bytes()
 
 
+def test_places_in_space_are_kept_cut_and_checked(tmp_path) -> None:
+    world_m = normal((40, 17, 3), 2)
+    footage = Footage(pose(40), (7,), "a.mp4", world_m)
+    write_footage(footage, tmp_path / "a.poses.json")
+    again = read_footage(tmp_path / "a.poses.json")
+    torch.testing.assert_close(again.world_m, world_m, atol=0.00051, rtol=0)
+    assert torch.equal(footage[10:20].world_m, world_m[10:20]) and Footage(pose(40))[10:20].world_m is None
+    with pytest.raises(InputError, match=r"must be \[40, 17, 3\]"):
+        Footage(pose(40), (), "", world_m[:39])
+    for damage in (None, [[0.0] * 51] * 39, [[11.0] * 51] * 40, "far"):
+        content = json.loads((tmp_path / "a.poses.json").read_text()) | {"world_m": damage}
+        (tmp_path / "b.poses.json").write_text(json.dumps(content))
+        with pytest.raises(InputError, match=r"b\.poses\.json: "):
+            read_footage(tmp_path / "b.poses.json")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -34,12 +34,18 @@ def dancer(shared_data: Path, pose: PoseEstimator) -> np.ndarray:
 
 def test_a_dancer_is_found_head_up_and_left_is_left(pose: PoseEstimator, dancer: np.ndarray) -> None:
     people = pose(dancer)
-    assert people.shape == (1, 17, 3) and people.dtype == torch.float32
+    assert people.shape == (1, 17, 6) and people.dtype == torch.float32
     (body,) = people
     assert (body[:, 2] > 0.5).all() and (body[:, 2] <= 1).all()
     heights = [body[joints, 1].mean() for joints in ([0], [5, 6], [11, 12], [13, 14], [15, 16])]
     assert heights == sorted(heights)
     assert (body[[5, 7, 9, 11], 0] > body[[6, 8, 10, 12], 0]).all()  # she faces us: her left is our right
+    x, down, away = body[:, 3:].T
+    assert (x[[5, 7, 9, 11]] > x[[6, 8, 10, 12]]).all() and away[0] < away[[3, 4]].mean()  # her nose is nearer to us
+    assert [down[joints].mean() for joints in ([0], [5, 6], [11, 12], [13, 14], [15, 16])] == sorted(
+        down[joints].mean() for joints in ([0], [5, 6], [11, 12], [13, 14], [15, 16])
+    )
+    assert 1.2 < down.max() - down.min() < 2.0  # metres
 
 
 def test_pixels_are_of_the_picture_that_was_given(pose: PoseEstimator, dancer: np.ndarray) -> None:
@@ -93,7 +99,7 @@ def test_our_own_mannequin_is_marked_where_its_joints_are(
 @pytest.mark.parametrize("shape", [(64, 64), (37, 201), (1, 1), (640, 3)])
 def test_nobody_in_any_shape(pose: PoseEstimator, shape: tuple[int, int]) -> None:
     pose.new_shot()
-    assert pose(np.full((*shape, 3), 90, np.uint8)).shape == (0, 17, 3)
+    assert pose(np.full((*shape, 3), 90, np.uint8)).shape == (0, 17, 6)
 
 
 def test_no_library_speaks_to_the_terminal(capfd: pytest.CaptureFixture[str], shared_data: Path) -> None:
