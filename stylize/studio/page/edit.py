@@ -43,6 +43,7 @@ class _Editor:
         self._selected: list[ui.button] = []
         self._whole: list[ui.button] = []
         self._keyframes_s: list[float] = []
+        self._others: dict[str, str] = {}
         self._known: set[str] = {media.id for media in session.media("motion")}
 
     def build(self) -> None:
@@ -110,7 +111,8 @@ class _Editor:
         new = [media.id for media in motions if media.id not in self._known and _is_keyframes(media)]
         self._known |= {media.id for media in motions}
         chosen = new[-1] if new else self._other.value
-        if others != self._other.options or new:
+        if others != self._others or new:
+            self._others = others
             self._other.set_options(others, value=chosen if chosen in others else next(iter(others), None))
 
     def _regenerate(self) -> None:
@@ -133,12 +135,12 @@ class _Editor:
             return
         begins_s = take.start_s or 0.0
         pinned = tuple(f"{second - begins_s:.3f}s" for second in self._keyframes_s if span[0] <= second < span[1])
-        words = f"{self._place()} filled" + (f" through {len(pinned)} poses" if pinned else "")
+        words = f"{self._place()} filled" + (f" through {len(pinned)} pose{'s' * (len(pinned) > 1)}" if pinned else "")
         self._submit("in-fill", words, gaps=(self._span(),), keyframes=pinned, takes=self._number())
 
     def _lay_in(self) -> None:
         if other := self._chosen():
-            words = f"{self._other.options[other]} at {self._place()}"
+            words = f"{self._others[other]} at {self._place()}"
             self._submit("lay in", words, other, span=self._span(), takes=self._number())
 
     def _longer(self, edit: str) -> None:
@@ -148,13 +150,13 @@ class _Editor:
 
     def _blend(self) -> None:
         if other := self._chosen():
-            words = f"into {self._other.options[other]}"
+            words = f"into {self._others[other]}"
             self._submit("blend", words, other, length=self._length(), leave=self._leave())
 
     def _in_between(self) -> None:
         if other := self._chosen():
             settings = {"length": self._length(), "leave": self._leave(), "poses": bool(self._poses.value)}
-            words = f"leads to {self._other.options[other]}"
+            words = f"leads to {self._others[other]}"
             self._submit("in-between", words, other, takes=self._number(), **settings)
 
     def _foot_lock(self) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from nicegui import ui
 
@@ -119,7 +120,7 @@ def _with_passage(session: Session, dial: str, ramp: float) -> str:
     if stop_s <= start_s:
         raise InputError("what is selected lies outside the danced part; select counts in it")
     for row in lane(session):
-        if start_s < float(row["to_s"]) - _ON_THE_BEAT_S and float(row["from_s"]) < stop_s - _ON_THE_BEAT_S:
+        if start_s < row["to_s"] - _ON_THE_BEAT_S and row["from_s"] < stop_s - _ON_THE_BEAT_S:
             raise InputError(f"{row['label']} is danced there already; clear the timeline, or select other counts")
     to_the_end = session.end_s() - stop_s < _ON_THE_BEAT_S
     stop = "end" if to_the_end else _moment(session, stop_s)
@@ -144,12 +145,12 @@ def _in_words(session: Session) -> str:
     for passage, row in zip(parse_timeline(session.state.timeline), lane(session), strict=True):
         strength = "" if passage.dial.strength is None else f" {passage.dial.strength:g}"
         ramp = "" if passage.ramp is None else f", ramp {passage.ramp.value:g}"
-        start, stop = (session.where(float(row[name])) for name in ("from_s", "to_s"))  # type: ignore[arg-type]
+        start, stop = (session.where(row[name]) for name in ("from_s", "to_s"))
         said.append(f"{start} to {stop}: {row['label']}{strength}{ramp}")
     return "; ".join(said)
 
 
-def lane(session: Session) -> list[dict[str, object]]:
+def lane(session: Session) -> list[dict[str, Any]]:
     """The timeline's passages for the strip under the stage, in seconds of the song."""
     try:
         passages = parse_timeline(session.state.timeline)
