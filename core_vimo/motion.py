@@ -49,7 +49,7 @@ class Motion:
             value = getattr(self, name)
             if tuple(value.shape) != shape:
                 raise InputError(f"a motion's {name} must be {list(shape)}, not {list(value.shape)}")
-            if not torch.isfinite(value).all():
+            if not _finite(value):
                 raise InputError(f"a motion's {name} holds numbers that are not finite (NaN or infinity)")
             object.__setattr__(self, name, value.detach().to("cpu", torch.float32))
         if frames == 0:
@@ -96,6 +96,11 @@ class Motion:
     def axis_angle(self) -> Tensor:
         """Local rotations as axis-angle `[S, 24, 3]`, each no longer than pi."""
         return rot.matrix_to_axis_angle(self.rotations)
+
+
+def _finite(values: Tensor) -> bool:
+    """NaN and infinities show in the extremes, which are found in one pass."""
+    return not values.numel() or all(math.isfinite(extreme) for extreme in values.detach().aminmax())
 
 
 def detect_contacts(joints_m: Tensor, fps: float) -> Tensor:

@@ -79,7 +79,8 @@ def swing(start: Tensor, end: Tensor, share: float = 1.0) -> Tensor:
 def about_z(radians: Tensor | float) -> Tensor:
     """Rotation about the up axis, `[...]` radians to `[..., 3, 3]`."""
     angle = torch.as_tensor(radians, dtype=torch.get_default_dtype())
-    return axis_angle_to_matrix(F.pad(angle[..., None], (2, 0)))
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return torch.stack((cos, -sin, zero, sin, cos, zero, zero, zero, zero + 1), dim=-1).unflatten(-1, (3, 3))
 
 
 def y_up_to_z_up(dtype: torch.dtype = torch.float32) -> Tensor:

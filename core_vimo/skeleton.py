@@ -4,6 +4,7 @@ At rest the body is SMPL's: +y up, +z forward, +x the dancer's left. The offsets
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -63,14 +64,21 @@ def _levels() -> list[list[int]]:
 
 
 _LEVELS = _levels()
-_LEVEL_PARENTS = [[PARENTS[j] for j in level] for level in _LEVELS]
+_LEVEL_SIZES = [len(level) for level in _LEVELS]
 
 
 @lru_cache(maxsize=8)
-def _levels_on(device: torch.device) -> list[Tensor]:
-    """The levels as indices where the data is; a list of numbers would be sent there at every call."""
+def _levels_on(device: torch.device) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Joints level by level, the way back from that order, and where in the level above each level's parents are.
+
+    As indices where the data is: a list of numbers would be sent there at every call.
+    """
+    order = [0, *(joint for level in _LEVELS for joint in level)]
+    above = pairwise([[0], *_LEVELS])
+    parents = [[level.index(PARENTS[joint]) for joint in below] for level, below in above]
     with torch.inference_mode(False):  # a cached inference tensor could never be trained with
-        return [torch.tensor(level, device=device) for level in _LEVELS]
+        indices = torch.tensor(order, device=device)
+        return indices, indices.argsort(), [torch.tensor(level, device=device) for level in parents]
 
 
 @lru_cache(maxsize=8)
@@ -98,14 +106,22 @@ def forward_kinematics_full(
     """Global rotations `[..., 24, 3, 3]` and positions `[..., 24, 3]` of every joint."""
     at = (rotations.device, rotations.dtype)
     offsets_m = _rest_offsets_on(*at) if offsets_m is None else offsets_m.to(*at)
-    turned = {0: rotations[..., 0, :, :]}
-    placed = {0: root_m}
-    for level, parents, index in zip(_LEVELS, _LEVEL_PARENTS, _levels_on(rotations.device), strict=True):
-        above = torch.stack([turned[p] for p in parents], dim=-3)
-        bones = (above @ offsets_m[index, :, None])[..., 0]
-        positions = torch.stack([placed[p] for p in parents], dim=-2) + bones
-        globals_ = above @ rotations[..., index, :, :]
-        turned.update(zip(level, globals_.unbind(-3), strict=True))
-        placed.update(zip(level, positions.unbind(-2), strict=True))
-    joints = range(len(PARENTS))
-    return torch.stack([turned[j] for j in joints], dim=-3), torch.stack([placed[j] for j in joints], dim=-2)
+    order, back, parents = _levels_on(rotations.device)
+    # Joints first and frames last: many products of 3 x 3 matrices are slow, sums of long rows are not.
+    local = rotations.reshape(-1, *rotations.shape[-3:]).permute(1, 2, 3, 0).index_select(0, order)
+    turned, placed = [local[:1]], [root_m.reshape(-1, 3).T[None]]
+    parts = zip(parents, local[1:].split(_LEVEL_SIZES), offsets_m[order][1:].split(_LEVEL_SIZES), strict=True)
+    for parent, rotation, offset in parts:
+        above, base = turned[-1].index_select(0, parent), placed[-1].index_select(0, parent)
+        turned.append(_products(above, rotation))
+        placed.append(base + (above * offset[:, None, :, None]).sum(2))
+    globals_ = torch.cat(turned).index_select(0, back).permute(3, 0, 1, 2)
+    positions = torch.cat(placed).index_select(0, back).permute(2, 0, 1)
+    return globals_.reshape(rotations.shape), positions.reshape(rotations.shape[:-1])
+
+
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """Of 3 x 3 matrices `[J, 3, 3, N]`, each with its own."""
+    columns, rows = left.unsqueeze(3).unbind(2), right.unsqueeze(1).unbind(2)
+    first = columns[0] * rows[0]
+    return torch.addcmul(torch.addcmul(first, columns[1], rows[1]), columns[2], rows[2])
