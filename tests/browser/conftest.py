@@ -3,11 +3,7 @@
 import io
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +11,9 @@ from typing import Any
 import pytest
 from PIL import Image
 from studio_person import Person
+from studio_server import Server, served
 
+from core_vimo.formats import write_motion
 from edge_adapter.audio import write_audio
 from edge_adapter.sequencer import make_score, render
 
@@ -41,7 +39,6 @@ _FLAGS = (
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 )
-ROOT = Path(__file__).parents[2]
 _PATIENCE_S = 120  # a loaded machine takes half a minute to open a page
 
 
@@ -141,34 +138,22 @@ def song(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory):
+def server(tmp_path_factory):
+    """On this machine alone, with real workers."""
+    yield from served(Server(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session")
+def toy_take(tmp_path_factory, invented_dance):
+    path = tmp_path_factory.mktemp("take") / "dance.npz"
+    write_motion(invented_dance(120, 5), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def studio(server):
     """(address, data folder) of a studio of its own."""
-    data = tmp_path_factory.mktemp("data")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    # NiceGUI serves otherwise where it finds itself in a test.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = kept | {"VIMO_HOME": str(data), "VIMO_STYLES": str(data / "styles"), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "stylize", "studio", "--port", str(port), "--no-browser"]
-    with subprocess.Popen(command, cwd=data, env=environment) as server:
-        try:
-            _wait_until_served(f"http://127.0.0.1:{port}/", server)
-            yield f"http://127.0.0.1:{port}", data
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait_until_served(address, server):
-    until = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            urllib.request.urlopen(address, timeout=30).close()
-            return
-        except OSError:
-            assert server.poll() is None and time.monotonic() < until, "the studio did not start"
-            time.sleep(0.3)
+    return server.address, server.data
 
 
 @pytest.fixture(scope="module")
