@@ -31,10 +31,11 @@ def compose(
 
     given = [_at_home(override) for override in overrides]
     try:
-        config = _composed(name, given)
-        own = OmegaConf.select(config, "supervision.loss")
-        if own and not any(override.startswith("loss=") for override in given):
-            config = _composed(name, [f"loss={own}", *given])
+        # Without overrides of terms, which may be those of the loss that the supervision brings.
+        named = _composed(name, [override for override in given if not override.lstrip("+~").startswith("loss.")])
+        own = OmegaConf.select(named, "supervision.loss")
+        asked = any(override.startswith("loss=") for override in given)
+        config = _composed(name, [f"loss={own}", *given] if own and not asked else given)
     except (HydraException, OmegaConfBaseException) as error:
         shown_by = shown_by or f"vimo train {name} --show"
         raise InputError(f"these settings don't fit: {_first_line(error)}; see `{shown_by}`") from error

@@ -26,17 +26,27 @@ Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """Variant -> the results of its seeds (`item.RESULT`)."""
 
 
-def tables(results: Results, conditions: Sequence[str]) -> list[Table]:
-    """One a choice and condition, with the truth's own numbers below; variants without a result are left out."""
+def tables(
+    results: Results,
+    conditions: Sequence[str],
+    choices: Mapping[str, Mapping[str, str]] = CHOICES,
+    beside: Sequence[str] = (TRUTH,),
+) -> list[Table]:
+    """One a choice and condition; below are rows of the evaluation that don't hang on the variant, such as the truth's.
+
+    Variants without a result are left out.
+    """
     return [
         table
-        for choice, named in CHOICES.items()
+        for choice, named in choices.items()
         for condition in conditions
-        if (table := _table(f"{choice}: {condition}", named, results, condition)) is not None
+        if (table := _table(f"{choice}: {condition}", named, results, condition, beside)) is not None
     ]
 
 
-def _table(title: str, named: Mapping[str, str], results: Results, condition: str) -> Table | None:
+def _table(
+    title: str, named: Mapping[str, str], results: Results, condition: str, beside: Sequence[str]
+) -> Table | None:
     there = {variant: results[variant] for variant in named if results.get(variant)}
     if not there:
         return None
@@ -45,21 +55,21 @@ def _table(title: str, named: Mapping[str, str], results: Results, condition: st
         for variant, runs in there.items()
     ]
     some = next(iter(there.values()))[:1]
-    rows.append((TRUTH, "", *(_cell(some, condition, TRUTH, metric) for metric in METRICS)))
-    windows = _row(some[0], condition, VIMO)["clips"]
+    rows += [(name, "", *(_cell(some, condition, name, metric) for metric in METRICS)) for name in beside]
+    windows = row_of(some[0], condition, VIMO)["clips"]
     return Table(f"{title} (N = {windows} windows)", (title.partition(":")[0], "seeds", *METRICS.values()), rows)
 
 
 def _cell(runs: Sequence[Mapping[str, Any]], condition: str, name: str, metric: str) -> str:
     """The mean over seeds, and between what they lie."""
-    values = [_row(run, condition, name)["metrics"][metric]["value"] for run in runs]
+    values = [row_of(run, condition, name)["metrics"][metric]["value"] for run in runs]
     if any(value is None for value in values):
         return "–"
     shown = digits(mean(values))
     return shown if len(values) == 1 else f"{shown} ({digits(min(values))}–{digits(max(values))})"
 
 
-def _row(run: Mapping[str, Any], condition: str, name: str) -> Mapping[str, Any]:
+def row_of(run: Mapping[str, Any], condition: str, name: str) -> Mapping[str, Any]:
     row: Mapping[str, Any] = next(
         row for row in run["report"]["rows"] if (row.get("section"), row["name"]) == (condition, name)
     )

@@ -1,0 +1,22 @@
+"""`python -m benchmarks.supervision WHAT`: learning from 2D: is its loss that of 3D, and what is learned by it?"""
+
+import argparse
+import sys
+
+from benchmarks.supervision import compare, equivalence
+
+PARTS = {"equivalence": equivalence, "compare": compare}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.supervision", description=__doc__)
+    kinds = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    for name, part in PARTS.items():
+        told = (part.__doc__ or "").strip()
+        part.add_arguments(kinds.add_parser(name, help=told.splitlines()[0], description=told))
+    arguments = parser.parse_args()
+    return PARTS[arguments.what].run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
