@@ -4,8 +4,9 @@
 clips.json      {"format": 1, "window_frames": 150, "extractor": "librosa35", "windows": N, "clips": [{name, ...}]}
 windows.npy     one row of `WINDOW` a window, memory-mapped; `item` counts the clips of clips.json
 overrules.json  {"NAME/take/start": true | false}: what a person thinks of a window, against its verdict
-items/NAME/     takeK.safetensors {rotations [S,24,3,3], root_m [S,3], contacts [S,4]}, music.safetensors
-                {features [S,C], beats_s [N]}, windows.json, and a picture NNN.png of each window
+items/NAME/     takeK.safetensors {rotations [S,24,3,3], root_m [S,3], contacts [S,4]}, of a video also what was seen of
+                it, as in motion_set; music.safetensors {features [S,C], beats_s [N]}, windows.json, and a picture
+                NNN.png of each window
 ```
 
 All at 30 fps. The takes of a clip are motions of the same S frames, which share its music. A clip that couldn't be used
@@ -29,6 +30,7 @@ from core_vimo.motion import FPS, Motion
 from core_vimo.motion_store import read_stretch, write_motion_tensors
 from core_vimo.publish import publish_file, publish_into
 from core_vimo.reading import read_json
+from core_vimo.video_to_motion.motion_set import BY_VIEW, WHOLE, Views, view_tensors, views_fit
 
 FORMAT = 1
 INDEX, WINDOWS, OVERRULES, ITEMS = "clips.json", "windows.npy", "overrules.json", "items"
@@ -71,9 +73,10 @@ class Clip:
     failed: str | None = None
 
 
-def write_take(motion: Motion, folder: Path, take: int) -> None:
-    """One motion of a clip, into the clip's folder, which the caller publishes."""
-    write_motion_tensors(motion, folder / f"take{take}.safetensors")
+def write_take(motion: Motion, folder: Path, take: int, views: Views | None = None) -> None:
+    """One motion of a clip, and its views where a camera saw it; into the clip's folder, which the caller publishes."""
+    tensors = {} if views is None else view_tensors(views)
+    write_motion_tensors(motion, folder / f"take{take}.safetensors", tensors)
 
 
 def write_music(features: Tensor, beats_s: Tensor, folder: Path) -> None:
@@ -137,17 +140,35 @@ class ClipSet:
 
     def read(self, window: int) -> tuple[Motion, Tensor, Tensor]:
         """A window's motion, its music's features `[S, C]`, and its clip's beats in seconds from the window's start."""
+        path, start = self._take(window)
+        motion, _ = self._stretch(path, start)
+        features, beats_s = self._music(path.with_name("music.safetensors"), start)
+        return motion, features, beats_s - start / FPS
+
+    def views(self, window: int) -> Views | None:
+        """What cameras saw of a window, in its motion's world; None where the clip is no video's."""
+        path, start = self._take(window)
+        _, own = self._stretch(path, start, whole=WHOLE, by_view=BY_VIEW)
+        if own and not views_fit(own, self.window_frames):
+            raise self._damaged(path, "its views don't fit its motion or are not finite")
+        return Views(**own) if own else None
+
+    def clip_of(self, window: int) -> Clip:
+        return self.clips[int(self.windows[window]["item"])]
+
+    def _take(self, window: int) -> tuple[Path, int]:
+        """The file of a window's motion, and the window's first frame in it."""
         row = self.windows[window]
         item, take, start = int(row["item"]), int(row["take"]), int(row["start"])
         if not (0 <= item < len(self.clips) and take >= 0 and start >= 0):
             raise self._damaged(self.folder / WINDOWS, "names what clips.json doesn't")
-        folder = self.folder / ITEMS / self.clips[item].name
+        return self.folder / ITEMS / self.clips[item].name / f"take{take}.safetensors", start
+
+    def _stretch(self, path: Path, start: int, **own: Any) -> tuple[Motion, dict[str, Tensor]]:
         try:
-            motion, _ = read_stretch(folder / f"take{take}.safetensors", start, self.window_frames)
+            return read_stretch(path, start, self.window_frames, **own)
         except InputError as error:
             raise InputError(f"{error}; {_AGAIN}") from error
-        features, beats_s = self._music(folder / "music.safetensors", start)
-        return motion, features, beats_s - start / FPS
 
     def _music(self, path: Path, start: int) -> tuple[Tensor, Tensor]:
         try:

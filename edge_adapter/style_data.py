@@ -12,8 +12,10 @@ from torch import Tensor
 from core_vimo.clip_set import ClipSet
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
+from core_vimo.losses_2d import Settings2D
 from core_vimo.motion import Motion, turn
 from core_vimo.randomness import fold, generator
+from core_vimo.seen import Seen, azimuth_draws, seen_with
 from core_vimo.training.plan import Dataset
 from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
 from edge_adapter.build import DanceModel
@@ -27,11 +29,20 @@ class StyleWindows(torch.utils.data.Dataset):
     """The kept windows of a clip set, for a model that knows music by `extractor`.
 
     `self[(index, epoch)]` is {"x": [S, 151] normalised, "condition": [S, C] music}; as a function of (seed, epoch,
-    index) a window is turned by up to `TURN_RADIANS`, as the backbone's were. Raises InputError where none is kept, or
-    where the clips' music was heard by another extractor.
+    index) a window is turned by up to `TURN_RADIANS`, as the backbone's were. With `in_2d` it also has what the clips'
+    cameras saw, turned alike, as `losses_2d` takes it. Raises InputError where the clips' music was heard by another
+    extractor, and where 2D is asked for of windows that no camera saw.
     """
 
-    def __init__(self, clips: ClipSet, split: str, codec: MotionCodec, extractor: str, seed: int) -> None:
+    def __init__(
+        self,
+        clips: ClipSet,
+        split: str,
+        codec: MotionCodec,
+        extractor: str,
+        seed: int,
+        in_2d: Settings2D | None = None,
+    ) -> None:
         if clips.extractor != extractor.removesuffix(WITH_BEATS):
             raise InputError(
                 f"{clips.folder}: its music was heard by '{clips.extractor}', the backbone knows '{extractor}'; "
@@ -40,6 +51,9 @@ class StyleWindows(torch.utils.data.Dataset):
         self.clips, self.codec, self.seed = clips, codec, seed
         self.kept = clips.kept(split)
         self._with_beats = extractor.endswith(WITH_BEATS)
+        self.in_2d = in_2d
+        if in_2d is not None:
+            self._require_views()
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -48,12 +62,34 @@ class StyleWindows(torch.utils.data.Dataset):
         index, epoch = key
         motion, music = self.read(index)
         draw = float(torch.rand((), generator=generator(self.seed, epoch, index, "window")))
-        return {"x": self.codec.encode(turn(motion, (2 * draw - 1) * TURN_RADIANS)), "condition": music}
+        turned = (2 * draw - 1) * TURN_RADIANS
+        x = self.codec.encode(turn(motion, turned))
+        shown = {"x": x, "condition": music}
+        if self.in_2d is not None:
+            views = self.clips.views(int(self.kept[index]))
+            assert views is not None
+            seen = [Seen(views.keypoints[v], views.cuts_of(v), views.camera(v)) for v in range(len(views))]
+            draws = generator(self.seed, epoch, index, "azimuth")
+            azimuths = azimuth_draws(len(views), self.in_2d.azimuth_noise_deg, draws)
+            shown |= seen_with(x, self.codec, motion, turned, seen, azimuths)
+        return shown
 
     def read(self, index: int) -> tuple[Motion, Tensor]:
         """One window as it is: its motion, and its music `[S, C]` as the backbone is told of it."""
         motion, features, beats_s = self.clips.read(int(self.kept[index]))
         return motion, with_beat_phase(features, beats_s.numpy()) if self._with_beats else features
+
+    def _require_views(self) -> None:
+        """One window tells it of its whole take."""
+        rows = self.clips.windows[self.kept]
+        first_of = {(int(row["item"]), int(row["take"])): int(n) for n, row in zip(self.kept, rows, strict=True)}
+        unseen = {self.clips.clip_of(n).name for n in first_of.values() if self.clips.views(n) is None}
+        if unseen:
+            named = ", ".join(sorted(unseen)[:3]) + (" and others" if len(unseen) > 3 else "")
+            raise InputError(
+                f"{self.clips.folder}: no keypoints are kept of {named}; learning from 2D needs videos or .poses.json, "
+                "collected with `vimo style add` of this version"
+            )
 
     def motions(self) -> list[Motion]:
         return [self.read(index)[0] for index in range(len(self))]

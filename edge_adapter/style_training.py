@@ -18,6 +18,7 @@ from torch import Tensor, cuda, nn
 from core_vimo.bundle import Bundle
 from core_vimo.clip_set import ClipSet
 from core_vimo.diffusion.objective import DiffusionObjective, build_objective
+from core_vimo.diffusion.supervision import against_keypoints, settings_2d
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS
 from core_vimo.publish import publish_file
@@ -37,7 +38,7 @@ from edge_adapter.style_evaluation import HeldOut
 TRAINING, PRIOR = "training", "prior"
 """Inside a style's folder: its checkpoints and log; inside that, the backbone's own dances."""
 LESSONS = "lessons.sha256"
-"""Inside the training's folder: the hash of the windows and the backbone it is of."""
+"""Inside the training's folder: the hash of the windows and the backbone it is of, and of how 2D is looked at."""
 
 METHODS = ("branch", "finetune")
 
@@ -94,9 +95,11 @@ def _read(settings: dict[str, Any]) -> _Run:
     trainer = checked_settings(TrainerSettings, settings["trainer"], "trainer", seed=settings["seed"])
     bundle = Path(settings["backbone"] or SHIPPED)
     model, clips = load_dance_model(bundle), ClipSet(settings["clips"])
-    train, test = (
-        StyleWindows(clips, split, model.codec, model.extractor, settings["seed"]) for split in ("train", "test")
-    )
+    in_2d = settings_2d(settings["supervision"])
+    if in_2d and settings["prior"]["share"]:
+        raise InputError("prior.share must be 0 with supervision=2d: no camera saw the prior's dances")
+    heard = (model.codec, model.extractor, settings["seed"])
+    train, test = StyleWindows(clips, "train", *heard, in_2d), StyleWindows(clips, "test", *heard)
     if settings["evaluation"]["steps"] > model.schedule.steps:
         raise InputError(f"evaluation.steps={settings['evaluation']['steps']}: the model has {model.schedule.steps}")
     if not train:
@@ -144,6 +147,8 @@ def _lessons(run: _Run) -> str:
     for part in (run.train, run.test):
         for name in ("item", "take", "start"):  # each alone: of several fields at once, numpy keeps bytes never written
             digest.update(run.clips.windows[name][part.kept].tobytes())
+    if run.train.in_2d is not None:
+        digest.update(repr(run.train.in_2d).encode())
     return digest.hexdigest()
 
 
@@ -164,6 +169,7 @@ def _objective(network: nn.Module, run: _Run) -> DiffusionObjective:
         condition_drop=run.settings["condition_drop"],
         seed=run.settings["seed"],
         run_steps=run.trainer.steps,
+        compare=against_keypoints(run.model.codec, run.train.in_2d) if run.train.in_2d else None,
     )
 
 

@@ -29,7 +29,9 @@ COCO_MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 """Index of each COCO-17 joint's opposite."""
 
 _CAMERA = {"intrinsics": 4, "R_camera_world": 4, "t_camera_m": 3}  # axes, where the camera moves
-_BY_VIEW = {"keypoints": 4, "cuts": 2, **_CAMERA}
+BY_VIEW = {"keypoints": 4, "cuts": 2, **_CAMERA}
+WHOLE = ("sizes",)
+"""How `motion_store.read_stretch` reads views: cut by frames where they have so many axes, or as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +75,13 @@ class Views:
 
     def frames(self, window: slice) -> "Views":
         """A stretch of what was seen; a cut at its first frame stays one, which changes nothing."""
-        own = {name: getattr(self, name) for name in _BY_VIEW}
+        own = {name: getattr(self, name) for name in BY_VIEW}
         return replace(
             self,
             **{
                 name: tensor[:, window]
                 for name, tensor in own.items()
-                if tensor is not None and tensor.ndim == _BY_VIEW[name]
+                if tensor is not None and tensor.ndim == BY_VIEW[name]
             },
         )
 
@@ -103,14 +105,18 @@ def write_motion_set(motions: Iterable[StoredMotion], folder: Path | str) -> Non
 def _entry(stored: StoredMotion) -> Entry:
     tensors = {}
     if stored.views is not None:
-        tensors = {"keypoints": stored.views.keypoints.float(), "sizes": stored.views.sizes.long()}
-        tensors |= {name: getattr(stored.views, name).float() for name in _CAMERA}
-        if stored.views.cuts is not None:
-            tensors["cuts"] = stored.views.cuts.bool()
+        tensors = view_tensors(stored.views)
         seen = stored.views.keypoints.shape[1]
         if seen != len(stored.motion):
             raise InputError(f"{stored.name}: {seen} frames of views, {len(stored.motion)} of motion; cut them alike")
     return Entry(stored.name, stored.split, stored.motion, tensors, {"source": stored.source})
+
+
+def view_tensors(views: Views) -> dict[str, Tensor]:
+    """Views as a motion's file keeps them."""
+    tensors = {"keypoints": views.keypoints.float(), "sizes": views.sizes.long()}
+    tensors |= {name: getattr(views, name).float() for name in _CAMERA}
+    return tensors if views.cuts is None else tensors | {"cuts": views.cuts.bool()}
 
 
 class MotionSet(MotionStore):
@@ -125,16 +131,16 @@ class MotionSet(MotionStore):
     def read(self, index: int, start: int, frames: int) -> StoredMotion:
         """`frames` frames of one motion, and of its views, from `start`."""
         row = self.rows[index]
-        motion, own = self.cut(index, start, frames, whole=("sizes",), by_view=_BY_VIEW)
+        motion, own = self.cut(index, start, frames, whole=WHOLE, by_view=BY_VIEW)
         views = None
         if own:
-            if not _fit(own, frames):
+            if not views_fit(own, frames):
                 raise self.damaged(index, "its views don't fit its motion or are not finite")
             views = Views(**own)
         return StoredMotion(row["name"], motion, views, row["source"], row["split"])
 
 
-def _fit(own: dict[str, Tensor], frames: int) -> bool:
+def views_fit(own: dict[str, Tensor], frames: int) -> bool:
     """Whether all tensors of views are there, of one number of views and frames, and finite."""
     if not own.keys() >= {"keypoints", "sizes", *_CAMERA}:
         return False

@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _name(train)
     train.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides, such as trainer.steps=500")
+    train.add_argument(
+        "--supervision", choices=("3d", "2d"), help="2d: by the keypoints of its videos, not by motions made of them"
+    )
     train.add_argument("--show", action="store_true", help="print every setting and stop")
     add_kind(kinds, "list", "Every style there is.", "vimo style list", do=_list)
     show = add_kind(kinds, "show", "A style's card and its clips.", "vimo style show skating", do=_show)
@@ -125,7 +128,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
     from stylize.style_recipe import require_clips, training_config
 
-    config = training_config(arguments.name, arguments.overrides)
+    asked = [f"supervision={arguments.supervision}"] if arguments.supervision else []
+    config = training_config(arguments.name, [*arguments.overrides, *asked])
     if arguments.show:
         print(OmegaConf.to_yaml(config))
         return 0

@@ -18,6 +18,7 @@ from core_vimo.bundle import bundle_hash
 from core_vimo.clip_set import write_music, write_take
 from core_vimo.errors import InputError, MissingExtraError
 from core_vimo.evidence import CONFIDENT
+from core_vimo.footage import Footage
 from core_vimo.formats import read_motion
 from core_vimo.formats.sources import Source, at_rate
 from core_vimo.motion import FPS, Motion, face_audience
@@ -26,6 +27,8 @@ from core_vimo.randomness import fold
 from core_vimo.reading import read_json
 from core_vimo.video.decode import probe
 from core_vimo.video_to_motion.build import VideoMotionModel, load_vimo
+from core_vimo.video_to_motion.camera_fit import fit_camera
+from core_vimo.video_to_motion.motion_set import Views
 from edge_adapter.features import LibrosaExtractor
 from stylize.motion_from_video import MotionSettings, look, motion_takes
 from stylize.progress import Report
@@ -42,6 +45,8 @@ LEAST_FPS = 8.0
 
 _RECIPE = 1
 """Part of every record's key: raised when the same clip would become something else."""
+_FILMED_RECIPE = 2
+"""The same of videos and keypoints alone: with what was seen, since 2."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,15 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class _Moved:
-    """A clip's motions with what is known of their frames, `[S]` each, and the file that its sound is in, if any."""
+    """A clip's motions with what is known of their frames, `[S]` each, the file that its sound is in, if any, and of a
+    video what was seen, in each motion's world."""
 
     takes: list[Motion]
     seen: Tensor
     bad: Tensor
     sound: Path | None
     note: str = ""
+    views: tuple[Views, ...] = ()
 
 
 @dataclass
@@ -113,7 +120,7 @@ class Preparer:
             "extractor": LibrosaExtractor().version,
         }
         if item.kind in ("video", "keypoints"):
-            parts["video"] = (settings.samples, settings.estimator, _bundle_hash(self.bundle))
+            parts["video"] = (settings.samples, settings.estimator, _bundle_hash(self.bundle), _FILMED_RECIPE)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _made(self, item: Item, key: str, aside: Path) -> Record:
@@ -146,7 +153,8 @@ class Preparer:
         write_music(music.features[:frames], music.beats_s, aside)
         windows: list[WindowFacts] = []
         for take, motion in enumerate(moved.takes):
-            write_take(motion[:frames], aside, take)
+            views = moved.views[take].frames(slice(0, frames)) if moved.views else None
+            write_take(motion[:frames], aside, take, views)
             windows += self._windows(motion[:frames], moved, take, len(windows), aside)
         return replace(
             record, sound=music.sound, note=moved.note, frames=frames, takes=len(moved.takes), windows=tuple(windows)
@@ -198,7 +206,8 @@ class Preparer:
         takes = motion_takes(self._loaded(), seen.footage, settings, self.report)
         motions = [face_audience(take.motion) for take in takes]
         share = (seen.footage.pose.confidence >= CONFIDENT).float().mean(1)
-        return _Moved(motions, share, torch.zeros(len(share), dtype=torch.bool), sound, seen.choice)
+        views = tuple(_views(motion, seen.footage) for motion in motions)
+        return _Moved(motions, share, torch.zeros(len(share), dtype=torch.bool), sound, seen.choice, views)
 
     def _loaded(self) -> VideoMotionModel:
         self.model = self.model or load_vimo(self.bundle, "cuda" if torch.cuda.is_available() else "cpu")
@@ -218,6 +227,12 @@ def _open(source: Source | None, files: ExitStack, opened: dict[str, str]) -> Pa
     path = files.enter_context(source.file())
     opened[str(path)] = path.name
     return path
+
+
+def _views(motion: Motion, footage: Footage) -> Views:
+    """What was seen of a motion, with the camera that suits it best and follows it: nobody knows where it stood."""
+    placed, camera = fit_camera(motion, footage)
+    return Views.of(footage, camera.carried(0.0, motion.root_m - placed.root_m))
 
 
 def _recorded(item: Item, file: Path) -> _Moved:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core_vimo.camera import Camera
 from core_vimo.clip_set import (
     INDEX,
     OVERRULES,
@@ -18,7 +19,11 @@ from core_vimo.clip_set import (
     write_take,
 )
 from core_vimo.errors import InputError
+from core_vimo.footage import Footage
+from core_vimo.motion_store import write_motion_tensors
+from core_vimo.pose2d import Pose2D
 from core_vimo.randomness import normal
+from core_vimo.video_to_motion.motion_set import Views
 
 FRAMES = 40
 
@@ -130,3 +135,24 @@ def test_an_item_shorter_than_its_windows_is_named(folder, invented_dance):
     write_take(invented_dance(30, 0), folder / "items" / "a", 0)
     with pytest.raises(InputError, match=r"take0\.safetensors.*vimo style add"):
         ClipSet(folder).read(0)
+
+
+def test_views_of_a_filmed_take_are_read_by_windows(folder, invented_dance):
+    camera = Camera.look_at(normal((90, 3), "eye") + 5, torch.zeros(90, 3), 900.0, (640, 480))
+    keypoints = torch.cat((100 * normal((90, 17, 2), "points"), torch.full((90, 17, 1), 0.7)), dim=-1)
+    views = Views.of(Footage(Pose2D(keypoints, (640, 480)), (50,)), camera)
+    write_take(invented_dance(90, 1), folder / "items" / "a", 1, views)
+    clips = ClipSet(folder)
+    assert clips.views(0) is None and clips.clip_of(5).name == "a"
+    seen = clips.views(5)
+    assert seen is not None and torch.equal(seen.keypoints[0], keypoints[40:80])
+    assert seen.cuts_of(0).nonzero()[:, 0].tolist() == [10]
+    assert torch.equal(seen.camera(0).t_camera_m, camera.t_camera_m[40:80])
+    assert torch.equal(clips.read(5)[0].rotations, invented_dance(90, 1).rotations[40:80])
+
+
+def test_damaged_views_are_told(folder, invented_dance):
+    motion = invented_dance(90, 1)
+    write_motion_tensors(motion, folder / "items" / "a" / "take1.safetensors", {"keypoints": torch.zeros(1, 90, 17, 3)})
+    with pytest.raises(InputError, match=r"take1\.safetensors: its views don't fit .* `vimo style add`"):
+        ClipSet(folder).views(5)

@@ -16,7 +16,9 @@ from style_clips import FRAMES, train, write_clips
 
 from core_vimo.bundle import Bundle
 from core_vimo.clip_set import ClipSet
+from core_vimo.coco_body import coco_joints_m
 from core_vimo.errors import InputError
+from core_vimo.losses_2d import Settings2D
 from core_vimo.motion import Motion
 from core_vimo.publish import sha256_file
 from core_vimo.training.checkpoint import CheckpointStore
@@ -244,3 +246,63 @@ def test_settings_that_do_not_fit(shared: list[str], tmp_path: Path, override: s
     with pytest.raises(InputError, match=says):
         train(*shared, f"out={tmp_path / 'out'}", "trainer.steps=2", override)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory, invented_dance: Callable[[int, int], Motion]) -> Path:
+    """Clips that a camera saw; but for the one that is held out."""
+    return write_clips(tmp_path_factory.mktemp("filmed") / "clips", invented_dance, filmed=(0, 1))
+
+
+def test_windows_in_2d_have_a_camera_that_turned_with_them(filmed: Path, tiny_bundle: Path) -> None:
+    model = load_dance_model(tiny_bundle)
+    plain, windows = (
+        StyleWindows(ClipSet(filmed), "train", model.codec, model.extractor, 0, asked) for asked in (None, Settings2D())
+    )
+    assert set(plain[(0, 0)]) == {"x", "condition"}
+    for key in ((0, 0), (3, 1), (4, 5)):
+        item = windows[key]
+        assert torch.equal(item["x"], plain[key]["x"]) and item["keypoints"].shape == (1, FRAMES, 17, 3)
+        # As losses read x: unclipped heights, the path that its clipped velocities lead.
+        decoded = model.codec.unpack(model.codec.unnormalise(item["x"]))
+        coco_m = coco_joints_m(decoded.rotations, decoded.root_m)
+        image = (coco_m @ item["R_camera_world"].mT + item["t_camera_m"][..., None, :]) @ item["intrinsics"].mT
+        off = (image[..., :2] / image[..., 2:] - item["keypoints"][..., :2]).norm(dim=-1)
+        assert off.median() < 3 and off.max() < 60  # the codec is another dance's, and clips
+    turned = StyleWindows(ClipSet(filmed), "train", model.codec, model.extractor, 0, Settings2D(azimuth_noise_deg=9))
+    assert not torch.equal(turned[(0, 0)]["R_camera_world"], windows[(0, 0)]["R_camera_world"])
+
+
+def test_a_style_is_learnt_from_2d(filmed: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    shared = [f"clips={filmed}", f"backbone={tiny_bundle}", f"out={tmp_path}"]
+    train(*shared, "supervision=2d", "trainer.steps=3")
+    style = Style.load(tmp_path)
+    assert "kind: 2d" in style.card and "velocity_2d" in style.card
+    branch = build_branch(style, load_dance_model(tiny_bundle))
+    assert branch.zero_convolutions[0].weight.abs().max() > 0
+
+
+def test_what_was_learnt_in_3d_is_not_gone_on_with_in_2d(
+    filmed: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = [f"clips={filmed}", f"backbone={tiny_bundle}", f"out={tmp_path}", "trainer.steps=2"]
+    train(*shared)
+    train(*shared, "supervision=2d")
+    assert "begins anew" in capsys.readouterr().out
+    train(*shared, "supervision=2d")
+    assert "begins anew" not in capsys.readouterr().out
+
+
+def test_2d_without_keypoints_is_one_sentence(
+    shared: list[str], tiny_bundle: Path, tmp_path: Path, invented_dance: Callable[[int, int], Motion]
+) -> None:
+    with pytest.raises(InputError, match=r"no keypoints are kept of clip0, clip1; learning from 2D needs videos"):
+        train(*shared, f"out={tmp_path / 'out'}", "supervision=2d")
+    clips = write_clips(tmp_path / "clips", invented_dance, filmed=(1,))
+    half = [f"clips={clips}", f"backbone={tiny_bundle}", f"out={tmp_path / 'out'}", "supervision=2d"]
+    with pytest.raises(InputError, match=r"no keypoints are kept of clip0; "):
+        train(*half)
+    with pytest.raises(InputError, match=r"prior\.share must be 0 with supervision=2d"):
+        train(*half, "prior.share=0.5")
+    (clips / "overrules.json").write_text('{"clip0/0/0": false, "clip0/0/30": false}')
+    train(*half, "trainer.steps=1")

@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from core_vimo.clip_set import ClipSet
+from core_vimo.coco_body import coco_joints_m
 from core_vimo.errors import InputError
+from core_vimo.footage import read_footage
 from core_vimo.formats import write_motion
 from core_vimo.motion import resample
 from stylize.style_clips import prepare
@@ -79,6 +81,25 @@ def test_a_clip_keeps_its_sound_its_takes_and_its_windows(made, invented_dance):
     )  # the root is turned to the audience
     assert features.shape == (150, 35)
     assert (clips.index["licence"], clips.index["source"]) == ("CC0", "invented")
+
+
+def test_a_filmed_clip_keeps_what_was_seen_in_the_world_of_each_take(made, poses):
+    folder, _ = made
+    clips = ClipSet(folder)
+    item = [clip.name for clip in clips.clips].index("filmed")
+    keypoints = read_footage(poses).pose.keypoints
+    for take in (0, 1):
+        rows = np.flatnonzero((clips.windows["item"] == item) & (clips.windows["take"] == take))
+        window, start = int(rows[1]), int(clips.windows["start"][rows[1]])
+        motion, views = clips.read(window)[0], clips.views(window)
+        assert torch.equal(views.keypoints[0], keypoints[start : start + 150])
+        assert views.cuts_of(0).nonzero()[:, 0].tolist() == [80 - start]
+        xy = views.camera(0).project(coco_joints_m(motion.rotations, motion.root_m)).xy
+        # The poses are a random model's; but where the body is, and how large, is what was seen.
+        middle, seen = xy.mean((0, 1)), views.keypoints[0, ..., :2].mean((0, 1))
+        assert (middle - seen).norm() < 12
+    motion_rows = np.flatnonzero(clips.windows["item"] != item)
+    assert clips.views(int(motion_rows[0])) is None
 
 
 def test_few_clips_hold_out_their_ends(made):
