@@ -11,15 +11,29 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core_vimo.bundle import Bundle
 from core_vimo.camera import Camera
-from core_vimo.evidence import evidence
+from core_vimo.errors import InputError
+from core_vimo.evidence import CONFIDENT, evidence
 from core_vimo.footage import SUFFIX, Footage
-from core_vimo.motion import Motion, ground
-from core_vimo.video_to_motion.build import LifterModel, VideoMotionModel
+from core_vimo.motion import FPS, Motion, ground
+from core_vimo.video_to_motion.build import (
+    KIND,
+    LIFTER,
+    SHIPPED,
+    LifterModel,
+    VideoMotionModel,
+    load_lifter,
+    load_vimo,
+)
 from core_vimo.video_to_motion.camera_fit import fit_camera
 from core_vimo.video_to_motion.landmarks import posed_by_landmarks
 from core_vimo.video_to_motion.motion_set import StoredMotion, Views
 from core_vimo.video_to_motion.video_motion import VideoMotion
+
+LONGEST_UNSEEN_S = 1.0
+SHORTEST_S = 1.0
+_ENOUGH = 6  # seen joints
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,22 @@ class Teacher:
 
     def __call__(self, footage: Footage) -> Motion:
         return self.guess(footage)
+
+
+def named_teacher(name: str | Path, device: str = "cpu") -> Teacher:
+    """`vimo` (the bundle that ships), `landmarks`, or the bundle in a folder: a lifter's or another ViMo's.
+
+    Raises InputError where it is none of these.
+    """
+    if name == "landmarks":
+        return landmark_teacher()
+    folder = SHIPPED if name == "vimo" else Path(name)
+    if not folder.is_dir():
+        raise InputError(f"there is no teacher '{name}'; take vimo, landmarks or the folder of a trained bundle")
+    kind = Bundle.load(folder).config.get("kind")
+    if kind not in (KIND, LIFTER):
+        raise InputError(f"{folder}: holds a '{kind!s:.20}' model, which makes no motions of videos; take another one")
+    return lifter_teacher(load_lifter(folder, device)) if kind == LIFTER else vimo_teacher(load_vimo(folder, device))
 
 
 def lifter_teacher(model: LifterModel) -> Teacher:
@@ -59,6 +89,18 @@ def lifted(lifter: LifterModel, told: Tensor) -> Motion:
     """The lifter's motion of evidence `[V, S, 72]`, on the floor."""
     at = next(lifter.network.parameters()).device
     return ground(lifter.codec.decode(lifter.network(told[None].to(at))[0].cpu()))
+
+
+def seen_stretches(footage: Footage) -> list[Footage]:
+    """Without what nothing was seen in for longer than `LONGEST_UNSEEN_S`: the stretches of `SHORTEST_S` or more."""
+    seen = ((footage.pose.confidence >= CONFIDENT).sum(-1) >= _ENOUGH).nonzero()[:, 0]
+    leaves = (seen.diff() > LONGEST_UNSEEN_S * FPS).nonzero()[:, 0]
+    begins, ends = (
+        seen[torch.cat((leaves.new_zeros(min(len(seen), 1)), leaves + 1))],
+        torch.cat((seen[leaves], seen[-1:])),
+    )
+    spans = zip(begins.tolist(), (ends + 1).tolist(), strict=True)
+    return [footage[begin:end] for begin, end in spans if end - begin >= SHORTEST_S * FPS]
 
 
 def taught(footage: Footage, teacher: Teacher, camera: Camera | None = None) -> StoredMotion:

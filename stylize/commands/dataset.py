@@ -1,4 +1,4 @@
-"""`vimo dataset`: motion files as something to train on; dances with music, motions to be filmed, AIST++ with views."""
+"""`vimo dataset`: what models are trained on; dances with music, motions to be filmed, AIST++ with views, videos."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 T = TypeVar("T")
 
-HELP = "Make a data set for training: dances paired with music, or motions for learning from videos."
+HELP = "Make a data set for training: dances paired with music, motions for learning from videos, or videos alone."
 EXAMPLE = "vimo dataset dances mocap/ more.zip --tempi 0.9 1 1.1 --hold-out '*_11' --out data/free"
 
 
@@ -43,6 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what is held out: break and middle hip-hop (genres, the default), or AIST++'s own lists",
     )  # fmt: skip
     _add_out(aist)
+    taught = add_kind(
+        kinds, "taught", "Videos: keypoints, and a teacher's rough motions of them, to learn from 2D alone.",
+        "vimo dataset taught videos/ --teacher landmarks --hold-out 'solo_*' --out data/taught", make=_taught,
+    )  # fmt: skip
+    taught.add_argument("places", nargs="+", type=Path, help="videos, their .poses.json, folders, or zip archives")
+    taught.add_argument(
+        "--teacher", default="vimo", metavar="WHO",
+        help="vimo (the model that ships, the default), landmarks (the pose estimator's own guess in space), or the "
+        "folder of a trained bundle, such as a lifter's",
+    )  # fmt: skip
+    taught.add_argument(
+        "--estimator", default="mediapipe", metavar="NAME", help="finds poses in videos: mediapipe, rtmlib"
+    )
+    taught.add_argument("--hold-out", nargs="+", default=[], metavar="NAME", help="test videos, as patterns of names")
+    _add_out(taught)
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +123,27 @@ def _aist(arguments: argparse.Namespace) -> int:
     write_motion_set(clips, arguments.out)
     readable.tell_refused()
     print(aist.summary())
+    return _tell_motions(arguments.out)
+
+
+def _taught(arguments: argparse.Namespace) -> int:
+    from core_vimo.video_to_motion.motion_set import write_motion_set
+    from core_vimo.video_to_motion.teacher import named_teacher
+    from stylize.progress import Progress
+    from stylize.taught_motions import TaughtMotions, filmed_items
+
+    items = filmed_items(arguments.places)
+    with Progress() as progress:
+        made = TaughtMotions(
+            named_teacher(arguments.teacher),
+            arguments.estimator,
+            tuple(arguments.hold_out),
+            not arguments.no_mirror,
+            progress,
+        )
+        write_motion_set(made.of(items), arguments.out)
+    for sentence in made.refused:
+        print(f"left out: {sentence}")
     return _tell_motions(arguments.out)
 
 

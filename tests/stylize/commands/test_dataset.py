@@ -1,8 +1,17 @@
 import zipfile
 
 import pytest
+import torch
 
+from core_vimo.bundle import Bundle
+from core_vimo.camera import Camera
+from core_vimo.coco_body import coco_joints_m
+from core_vimo.codec import MotionCodec
+from core_vimo.evidence import EVIDENCE
+from core_vimo.footage import Footage, write_footage
 from core_vimo.formats import write_motion
+from core_vimo.pose2d import Pose2D
+from core_vimo.video_to_motion.lifter import Lifter, LifterConfig
 from core_vimo.video_to_motion.motion_set import MotionSet
 from stylize.cli import main
 
@@ -59,3 +68,65 @@ def test_a_kind_and_places_and_out_are_needed(words, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["dataset", *words])
     assert ended.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture
+def lifter(tmp_path, invented_dance):
+    model = {"width": 16, "blocks": 1}
+    torch.manual_seed(0)
+    config = {"kind": "lifter", "model": model, "evidence": EVIDENCE}
+    codec = MotionCodec.fit([invented_dance(300, 0)], any_heading=True)
+    Bundle(Lifter(LifterConfig(**model)).state_dict(), config, codec, "# Tiny\n").save(tmp_path / "lifter")
+    return str(tmp_path / "lifter")
+
+
+@pytest.fixture
+def seen_dances(tmp_path, invented_dance):
+    """Keypoints of two dances, with places in space, as a camera in front saw them; one of nobody, and a sound."""
+    folder = tmp_path / "seen"
+    folder.mkdir()
+    camera = Camera.look_at(torch.tensor([[0.0, -4.0, 1.3]]), torch.tensor([[0.0, 0.0, 0.9]]), 1000.0, (1280, 720))
+    for key, name in enumerate(("spin", "solo_1")):
+        motion = invented_dance(120, key)
+        points = coco_joints_m(motion.rotations, motion.root_m)
+        keypoints = torch.cat((camera.project(points).xy, torch.full((120, 17, 1), 0.9)), dim=-1)
+        keypoints[40:75] *= 0 if name == "spin" else 1
+        x, away, up = (points - points[:, 11:13].mean(1, keepdim=True)).unbind(-1)
+        footage = Footage(Pose2D(keypoints, (1280, 720)), source=f"{name}.mp4", world_m=torch.stack((x, -up, away), -1))
+        write_footage(footage, folder / f"{name}.poses.json")
+    write_footage(Footage(Pose2D(torch.zeros(90, 17, 3), (640, 480))), folder / "empty.poses.json")
+    (folder / "song.mp3").write_bytes(b"no song")
+    return str(folder)
+
+
+def test_keypoints_and_a_teacher_become_a_data_set_with_views(seen_dances, lifter, tmp_path, capsys):
+    for teacher in (lifter, "landmarks"):
+        out = tmp_path / f"set_{teacher[-4:]}"
+        words = ["dataset", "taught", seen_dances, "--teacher", teacher, "--out", str(out), "--hold-out", "solo_*"]
+        assert main(words) == 0
+        train, test = MotionSet(out), MotionSet(out, "test")
+        names = [(row["name"], row["frames"]) for row in train.rows]
+        assert names == [("spin.1", 40), ("spin.1+mirrored", 40), ("spin.2", 45), ("spin.2+mirrored", 45)]
+        assert [(row["name"], row["frames"]) for row in test.rows] == [("solo_1", 120)]
+        stored = test[0]
+        assert stored.source == "solo_1.poses.json"
+        off = stored.views.camera(0).project(coco_joints_m(stored.motion.rotations, stored.motion.root_m)).xy
+        off = (off - stored.views.keypoints[0, ..., :2]).norm(dim=-1)
+        assert off.median() < (20 if teacher == "landmarks" else 200)
+        said = capsys.readouterr().out
+        assert "left out: " in said and "empty.poses.json: shows nobody" in said and "train motions: 4" in said
+
+
+def test_what_can_not_be_taught_is_told(seen_dances, lifter, mocap, tmp_path, capsys):
+    out = str(tmp_path / "set")
+    told = {
+        (mocap[0], "landmarks"): "no video and no keypoints at",
+        (seen_dances, "nobody"): "there is no teacher 'nobody'",
+        (f"{seen_dances}/empty.poses.json", lifter): "nothing can be learned",
+        (str(tmp_path / "gone"), lifter): "there is no such file or folder",
+    }
+    for (place, teacher), sentence in told.items():
+        assert main(["dataset", "taught", place, "--teacher", teacher, "--out", out]) == 2
+        said = capsys.readouterr().err
+        assert sentence in said and said.count("\n") == 1
+    assert not (tmp_path / "set").exists()

@@ -1,0 +1,81 @@
+"""Videos become what a model learns from where there is no 3D: looked at, taught roughly, placed before a camera."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from core_vimo.errors import InputError, MissingExtraError
+from core_vimo.footage import SUFFIX, Footage
+from core_vimo.formats.sources import matches
+from core_vimo.video_to_motion.motion_set import StoredMotion, mirror
+from core_vimo.video_to_motion.teacher import SHORTEST_S, Teacher, seen_stretches, taught
+from stylize.motion_from_video import MotionSettings, look
+from stylize.progress import Report
+from stylize.style_clips.find import Item, find_items
+
+
+def filmed_items(places: Sequence[Path]) -> list[Item]:
+    """The videos and keypoints of videos at these places; InputError where there is none."""
+    items = [item for item in find_items(places) if item.kind in ("video", "keypoints") and not item.same_as]
+    if not items:
+        raise InputError(f"no video and no keypoints at {', '.join(map(str, places))}; give videos or folders of them")
+    return items
+
+
+@dataclass
+class TaughtMotions:
+    """What a teacher makes of videos; those of which nothing can be made are told in `refused`.
+
+    hold_out: names, as patterns, of what is for tests; the others come mirrored too.
+    """
+
+    teacher: Teacher
+    estimator: str
+    hold_out: tuple[str, ...]
+    mirrored: bool
+    report: Report
+    refused: list[str] = field(default_factory=list, init=False)
+
+    def of(self, items: Sequence[Item]) -> Iterator[StoredMotion]:
+        """Raises InputError where nothing can be made of any, MissingExtraError where an estimator isn't installed."""
+        for number, item in enumerate(items):
+            try:
+                yield from self._of(item)
+            except MissingExtraError:
+                raise
+            except InputError as error:
+                self.refused.append(str(error))
+            self.report("Teaching", number + 1, len(items))
+        if len(self.refused) == len(items):
+            others = f" (and the other {len(items) - 1} likewise)" if len(items) > 1 else ""
+            raise InputError(f"nothing can be learned: {self.refused[0]}{others}")
+
+    def _of(self, item: Item) -> Iterator[StoredMotion]:
+        stretches = seen_stretches(self._seen(item))
+        if not stretches:
+            raise InputError(
+                f"{item.label}: nobody is seen for {SHORTEST_S:g} s in it; give one in which one person is"
+            )
+        held_out = matches(item.name, self.hold_out)
+        for number, stretch in enumerate(stretches):
+            name = item.name if len(stretches) == 1 else f"{item.name}.{number + 1}"
+            made = taught(stretch, self.teacher)
+            stored = replace(made, name=name, source=item.label, split="test" if held_out else "train")
+            yield stored
+            if self.mirrored and not held_out:
+                yield mirror(stored)
+
+    def _seen(self, item: Item) -> Footage:
+        """Of a video that our own keypoints lie beside, those: they may know more than other programs write."""
+        sources = [item.source] if item.keypoints is None else [item.source, item.keypoints]
+        if item.keypoints is not None and str(item.keypoints.member or item.keypoints.path).endswith(SUFFIX):
+            sources = [item.keypoints]
+        with ExitStack() as opened:
+            video, *keypoints = [opened.enter_context(source.file()) for source in sources]
+            settings = MotionSettings(estimator=self.estimator)
+            return look(video, next(iter(keypoints), None), settings, partial(self._looking, item)).footage
+
+    def _looking(self, item: Item, _what: str, done: int, total: int) -> None:
+        self.report(f"Looking at {item.label}", done, total)
