@@ -18,7 +18,7 @@ test: $(VENV)/test.done node_modules/gltf-validator
 # The studio's long stories in a real browser (minutes); their pictures lie in outputs/screenshots, and those of the
 # README are taken anew with: make test-studio VIMO_PICTURES=docs/pictures
 test-studio: $(VENV)/test.done
-	OMP_NUM_THREADS=1 VIMO_PICTURES="$(abspath $(VIMO_PICTURES))" $(BIN)/python -m pytest -m studio
+	OMP_NUM_THREADS=1 VIMO_PICTURES="$(abspath $(VIMO_PICTURES))" $(BIN)/python -m pytest -n 2 --dist loadfile -m studio
 
 # What should hold before every commit: format, lint, types, the tests that are not slow.
 check: lint

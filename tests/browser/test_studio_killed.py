@@ -79,8 +79,8 @@ def test_a_studio_that_is_killed_and_started_again_goes_on_where_it_was(person, 
     person.wait_for("document.querySelector('#popup')?.getAttribute('aria-hidden') === 'false'")
     server.start()
     person.sees("studio was closed while this ran", JOB_S)
+    person.wait_for("document.querySelectorAll('.takes .take').length === 2 && vimo.stage.endS() > 7", JOB_S)
     shot("killed_studio")
-    person.wait_for("document.querySelectorAll('.takes .take').length === 2", JOB_S)
     states = {job["id"]: job["status"] for job in dances(server)}
     assert states[interrupted["id"]] == "stopped" and list(states.values())[-1] == "done"
     person.press("Cancel")
