@@ -47,6 +47,14 @@ class Bench:
         manifest: dict[str, Any] = read_json(self.manifest_path(take))
         return manifest
 
+    def in_its_words(self, sentence: str) -> str:
+        """What a recipe says of a file of the project, with the name its owner knows it by in place of its path."""
+        for media in self.content.media:
+            sentence = sentence.replace(str(self.project.folder / "media" / media.file), media.label)
+        for take in {take.id: take for step in self.content.history for take in step.state.takes}.values():
+            sentence = sentence.replace(str(self.project.take_folder(take.folder) / f"{take.stem}.npz"), take.label)
+        return sentence
+
     def styled(self) -> dict[str, Any]:
         """Styles and timeline as the recipes' settings know them; only those of the library, by name."""
         if not (self.song["styles"] or self.song["timeline"]):

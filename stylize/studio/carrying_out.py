@@ -35,7 +35,10 @@ _PEAKS_HZ = 8000
 def carry_out(job: Path, report: Report) -> dict[str, Any]:
     """Do what a job's file asks for; what it came to, as JSON. Raises InputError."""
     bench = Bench(job)
-    return _BY_TASK[type(bench.task)](bench, bench.task, report)
+    try:
+        return _BY_TASK[type(bench.task)](bench, bench.task, report)
+    except InputError as error:
+        raise InputError(bench.in_its_words(str(error))) from error
 
 
 def _listen(bench: Bench, task: Listen, report: Report) -> dict[str, Any]:

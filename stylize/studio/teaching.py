@@ -12,7 +12,6 @@ from typing import Any
 
 from core_vimo.errors import InputError
 from core_vimo.publish import publish_file, sha256_file
-from core_vimo.reading import naming
 from stylize.progress import Report
 from stylize.studio.bench import Bench
 from stylize.studio.storage import Media
@@ -95,7 +94,6 @@ def style_install(bench: Bench, task: StyleInstall, report: Report) -> dict[str,
     from stylize.style_package import install
 
     report("Installing", 0, 1)
-    with naming(bench.content.medium(task.media).label):
-        folder = install(bench.media(task.media))
+    folder = install(bench.media(task.media))
     report("Installing", 1, 1)
     return {"name": folder.name}

@@ -277,6 +277,8 @@ def test_a_package_is_dropped_on_the_page_and_its_style_is_in_the_palette(person
     person.wait_for(
         f"[...{beside}.querySelectorAll('.problem')].some((one) => one.textContent.includes('setup.py'))", JOB_S
     )
+    said = person.run(f"return [...{beside}.querySelectorAll('.problem')].map((one) => one.textContent).join()")
+    assert "Odd2.vimostyle: a packed style is" in said and "/" not in said  # by its owner's name, and by no path
     shot("parts_8_bad_package")
     (tmp_path / "none.vimostyle").write_text("no zip")
     person.give(tmp_path / "none.vimostyle", _STYLE_DROP)
@@ -306,19 +308,19 @@ def _drop_anywhere(person, name, data):
 @pytest.mark.parametrize(
     ("words", "suffix", "begins"),
     [
-        ("Film", ".mp4", b"ftyp"),
-        ("Page", ".html", b"<!doctype html>"),
         ("GLB", ".glb", b"glTF"),
+        ("Page", ".html", b"<!doctype html>"),
         ("BVH", ".bvh", b"HIERARCHY"),
         ("NPZ", ".npz", b"PK"),
         ("Count sheet", ".counts.csv", b"count"),
         ("FBX", ".fbx", b"glTF"),
         ("USD", ".usd", b"glTF"),
+        ("Film", ".mp4", b"ftyp"),
     ],
 )
 def test_every_export_is_offered_made_by_a_job_and_saved(words, suffix, begins, person, engine, downloads, shot):
     """FBX and USD by a Blender that copies."""
-    if words == "Film":
+    if words == "GLB":
         _dance_again(person, engine())
         person.press("Export")
     person.press(words)

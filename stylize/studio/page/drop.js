@@ -27,7 +27,7 @@ export default {
       const wanted = files.filter((file) => this.accept.split(",").some((end) => file.name.toLowerCase().endsWith(end)));
       if (!wanted.length || event.target.closest?.(".drop")) return;
       this.$emit("begun");
-      this.send(wanted);
+      this.send(wanted).then(() => this.$el.scrollIntoView({ block: "center" })); // where it is told what became of it
     },
     dropped(event) {
       this.over = false;

@@ -21,7 +21,7 @@ from stylize.studio.carrying_out import carry_out
 from stylize.studio.contents import Contents
 from stylize.studio.jobs import JobQueue
 from stylize.studio.project import Project, take_of
-from stylize.studio.storage import new_id, write_json
+from stylize.studio.storage import Media, new_id, write_json
 from stylize.studio.tasks import (
     Complete,
     Cut,
@@ -375,8 +375,18 @@ def test_training_tells_its_steps(do, library, monkeypatch, storage, project):
 
 def test_a_package_that_is_none_is_told_by_its_label(do, project, receive, library):
     media = project.adopt(receive(b"no package", "nice.vimostyle"))
-    with pytest.raises(InputError, match=r"nice\.vimostyle"):
+    with pytest.raises(InputError, match=r"^nice\.vimostyle: not a") as told:
         do(StyleInstall(media.id))
+    assert str(project.folder) not in str(told.value)
+
+
+def test_what_is_wrong_with_a_file_is_told_by_the_name_its_owner_knows(do, danced, project, tmp_path):
+    (tmp_path / "walk").write_bytes(b"no motion")
+    bad = Media(new_id(), "motion", "walk.npz", ".npz", 9, "")
+    project.take_in(bad, tmp_path / "walk")
+    with pytest.raises(InputError, match=r"walk\.npz") as told:
+        do(Complete("blend", (danced.shown, bad.id), length="1s"))
+    assert str(project.folder) not in str(told.value)
 
 
 @pytest.mark.studio
