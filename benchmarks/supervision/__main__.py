@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks.supervision import compare, equivalence
+from benchmarks.supervision import compare, cost, equivalence
 
-PARTS = {"equivalence": equivalence, "compare": compare}
+PARTS = {"equivalence": equivalence, "cost": cost, "compare": compare}
 
 
 def main() -> int:

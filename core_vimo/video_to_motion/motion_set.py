@@ -59,7 +59,7 @@ class Views:
             cuts[0, list(footage.cuts)] = True
         own = (camera.intrinsics, camera.R_camera_world, camera.t_camera_m)
         placed = [part[None] if len(part) > 1 else part for part in own]
-        return cls(footage.pose.keypoints[None], torch.tensor([footage.pose.size]), *placed, cuts)
+        return cls(footage.pose.keypoints[None], torch.tensor([footage.pose.size]), *placed, cuts=cuts)
 
     def __len__(self) -> int:
         return len(self.keypoints)
