@@ -2,24 +2,43 @@
 
 import base64
 import http.client
+import io
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
 
 pytest.importorskip("nicegui", reason="the extra `studio` is not installed")
 
+from stylize.studio.access import Access
+from stylize.studio.project import Projects
+from stylize.studio.storage import Storage
+
 SERVE = "import sys; from pathlib import Path; from stylize.studio.app import serve; "
 SERVE += "serve(int(sys.argv[1]), sys.argv[2], browser=False, data=Path(sys.argv[3]))"
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def beep() -> bytes:
+    """A second of a real song."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(range(1, 251)) * 64)
+    return file.getvalue()
 
 
 @dataclass(frozen=True)
@@ -141,6 +160,57 @@ def test_uploads_are_bounded_before_they_are_sent(local):
     assert local.asked(target, "POST", b"0\r\n\r\n", transfer_encoding="chunked", content_length="0")[0] in (400, 411)
     assert local.asked(target, "POST", b"x" * 100)[0] in (400, 404)
     assert list((local.data / "uploads").iterdir()) == []
+
+
+NAMES = [
+    "../../../../etc/cron.d/evil.wav",
+    "..\\..\\evil.exe",
+    "a\r\nset-cookie: evil=1\0.wav",
+    "<img src=x onerror=alert(1)>" * 99,
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_hostile_names_are_labels_and_never_names_of_files(name, local):
+    project = Projects(Storage(local.data)).create("mine")
+    status, told, headers = local.asked(f"/upload/{project.id}/song", "POST", beep(), x_label=quote(name))
+    assert status == 200 and "set-cookie" not in headers
+    (media,) = project.read().media
+    assert json.loads(told) == {"id": media.id} and not set("/\\\r\n\0") & set(media.label) and len(media.label) <= 120
+    assert [path.name for path in (project.folder / "media").iterdir()] == [f"{media.id}.wav"]
+    page = local.asked(f"/p/{project.id}")[1]
+    assert b"<img src=x" not in page
+    assert not [path for path in local.data.parent.rglob("*") if "evil" in path.name]
+
+
+@pytest.mark.slow
+def test_mislabelled_uploads_are_refused_in_a_sentence_and_leave_nothing(local):
+    project = Projects(Storage(local.data)).create("mine")
+    for kind, body in (("song", b"#EXTM3U\n/etc/passwd\n"), ("video", beep()), ("style", beep()), ("page", beep())):
+        status, told, _ = local.asked(f"/upload/{project.id}/{kind}", "POST", body, x_label="song.mp3")
+        sentence = json.loads(told)["error"]
+        assert status == 400 and str(local.data) not in sentence and "Traceback" not in sentence, sentence
+    assert project.read().media == () and list((local.data / "uploads").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_people_with_the_token_reach_nothing_of_each_others(shared):
+    access = Access.on("0.0.0.0", shared.port, (shared.data / "secret").read_text().strip())
+    mine, theirs = ({"cookie": f"{access.cookie}={access.new_cookie()}"} for _ in range(2))
+    person = access.person({access.cookie: mine["cookie"].partition("=")[2]})
+    project = Projects(Storage(shared.data)).create("a secret piece", person)
+    status, told, _ = shared.asked(f"/upload/{project.id}/song", "POST", beep(), **mine)
+    assert status == 200
+    song = f"/files/{project.id}/media/{json.loads(told)['id']}"
+    assert shared.asked(song, **mine)[:2] == (200, beep())
+    assert b"a secret piece" in shared.asked("/", **mine)[1]
+    assert b"a secret piece" in shared.asked(f"/p/{project.id}", **mine)[1]
+    assert shared.asked(song, **theirs)[0] == 400 and shared.asked(song)[0] == 403
+    assert shared.asked(f"/upload/{project.id}/song", "POST", beep(), **theirs)[0] == 400
+    for page in ("/", f"/p/{project.id}"):
+        assert b"a secret piece" not in shared.asked(page, **theirs)[1]
+    assert len(project.read().media) == 1
 
 
 @pytest.mark.slow
