@@ -40,7 +40,8 @@ _ACCELERATION_M_S2, _SPEED_M_S = 5.0, 1.0  # by which a teacher's path is usuall
 _FRAMES_TRIED = 300  # of a shot
 _ENOUGH = 6  # seen joints
 _AWAY_M = 4.0  # where nothing tells it
-_TURNS = torch.arange(-12, 13).double() * math.radians(2.5)  # by which a teacher may have misjudged where a body faces
+_NEAR = torch.arange(-12, 13).double() * math.radians(2.5)
+_ALL_ROUND = torch.arange(-36, 36).double() * math.radians(5.0)
 _CLOSER, _CLOSER_ROUNDS, _STEP = 0.7, 18, math.radians(3)
 
 
@@ -58,8 +59,8 @@ def fit_camera(
 ) -> tuple[Motion, Camera]:
     """A teacher's motion placed before the camera that filmed it, and that camera, in one world.
 
-    camera given (`[S]` frames, or `[1]` where it stood still): the motion, which may face any way in its own world, is
-    turned as a whole and then `placed` in the camera's. None: the camera is estimated, an upright pinhole of
+    camera given (`[S]` frames, or `[1]` where it stood still): the motion, which in its own world faces a camera that
+    at first looks along +y, is turned, shot by shot, and then `placed` in the camera's. None: the camera is estimated, an upright pinhole of
     `FIELD_OF_VIEW` with its own direction in each shot, and the motion stays on its floor. It keeps its path and the
     camera follows it, `[S]` places; or the camera is `still` in each shot and the path is what the picture says, for
     teachers that know of none. Raises InputError where lengths differ or nobody is seen confidently.
@@ -141,23 +142,49 @@ def _least_squares(rays: _Rays, weight: Tensor) -> Tensor:
 
 
 def _turned_to(motion: Motion, footage: Footage, camera: Camera) -> Motion:
-    """The motion, which faces a camera that at first looks along +y, turned to where this one looks; and a little more
-    where rays say that the teacher misjudged where the body faces."""
+    """The motion, which faces a camera that at first looks along +y, turned to where this one looks; and each shot of
+    it as rays say that the teacher misjudged where the body faces, which over a cut may be by anything."""
     forward = camera.R_camera_world[0, 2]
-    first = math.atan2(float(forward[1]), float(forward[0])) - math.pi / 2
+    motion = turn(motion, math.atan2(float(forward[1]), float(forward[0])) - math.pi / 2)
+    stretches = list[Motion]()
+    for frames in footage.shots():
+        tried = _ALL_ROUND if stretches else _NEAR
+        stretch = motion[frames]
+        misjudged = _misjudged(stretch, footage[frames], _during(camera, frames), tried)
+        stretches.append(_going_on(stretches, turn(stretch, misjudged)))
+    return concatenate(stretches)
+
+
+def _misjudged(motion: Motion, footage: Footage, camera: Camera, tried: Tensor) -> float:
+    """By which of `tried [G]` turns, or what is near to it, the body before the camera fits best."""
     seen = footage.pose.keypoints.double()
     frames = _some_seen(seen)
-    rays_of = camera.intrinsics.double().expand(len(seen), 3, 3)[frames]
-    turned = camera.R_camera_world.double().expand(len(seen), 3, 3)[frames]
-    tangents, weight = _tangents(seen[frames, :, :2], rays_of), _weight(seen[frames])
+    if not len(frames):
+        return 0.0
+    intrinsics, turned = (
+        part.double().expand(len(seen), 3, 3)[frames] for part in (camera.intrinsics, camera.R_camera_world)
+    )
+    tangents, weight = _tangents(seen[frames, :, :2], intrinsics), _weight(seen[frames])
     joints_m = coco_joints_m(motion.rotations[frames], motion.root_m[frames]).double()
 
     def error(turns: Tensor) -> Tensor:
-        bodies_m = joints_m @ about_z(first + turns[:, 0]).double().mT[:, None]
+        bodies_m = joints_m @ about_z(turns[:, 0]).double().mT[:, None]
         return _error_m(_Rays.cast(bodies_m, tangents, weight, turned, torch.zeros(3).double()))
 
-    best = _TURNS[error(_TURNS[:, None]).argmin()][None]
-    return turn(motion, first + float(_narrowed(error, best)[0]))
+    best = tried[error(tried[:, None]).argmin()]
+    return float(_narrowed(error, best[None])[0])
+
+
+def _during(camera: Camera, frames: slice) -> Camera:
+    own = (camera.intrinsics, camera.R_camera_world, camera.t_camera_m)
+    return Camera(*(part[frames] if len(part) > 1 else part for part in own))
+
+
+def _going_on(before: list[Motion], stretch: Motion) -> Motion:
+    """Moved over the floor to where the last of `before` ended."""
+    if not before:
+        return stretch
+    return move(stretch, (before[-1].root_m[-1] - stretch.root_m[0]) * torch.tensor([1.0, 1.0, 0.0]))
 
 
 def _direction(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor) -> Tensor:
@@ -252,9 +279,7 @@ def _standing(motion: Motion, footage: Footage) -> tuple[Motion, Camera]:
     walked, places, shots = list[Motion](), list[Tensor](), _shots(motion, footage)
     for shot in shots:
         path_m = shot.displacement_m.float()
-        stretch = ground(move(motion[shot.frames], path_m - path_m[0]))
-        if walked:
-            stretch = move(stretch, (walked[-1].root_m[-1] - stretch.root_m[0]) * torch.tensor([1.0, 1.0, 0.0]))
+        stretch = _going_on(walked, ground(move(motion[shot.frames], path_m - path_m[0])))
         added_m = (stretch.root_m[0] - motion.root_m[shot.frames][0] - path_m[0]).double()
         place = shot.camera.t_camera_m - added_m @ shot.camera.R_camera_world[0].T
         walked.append(stretch)

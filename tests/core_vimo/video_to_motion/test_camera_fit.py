@@ -9,7 +9,7 @@ from filmed_toy import SIZE, coco, off_px, seen_by, spot, standing_at
 from core_vimo.camera import Camera
 from core_vimo.errors import InputError
 from core_vimo.footage import Footage
-from core_vimo.motion import Motion, ground, move, turn
+from core_vimo.motion import Motion, concatenate, ground, move, turn
 from core_vimo.pose2d import Pose2D
 from core_vimo.randomness import generator, normal
 from core_vimo.rotations import heading
@@ -65,6 +65,16 @@ def test_a_motion_that_faces_elsewhere_is_turned_to_a_given_camera(filmed):
     turned = heading(fitted.rotations[:, 0]) - heading(motion.rotations[:, 0])
     assert torch.atan2(turned.sin(), turned.cos()).abs().max() < math.radians(0.5)
     assert off_px(fitted, camera, footage).median() < 2
+
+
+def test_a_teacher_that_loses_itself_over_a_cut_is_turned_back(filmed):
+    motion, footage, camera = filmed
+    cut, teachers = footage.cuts[0], facing_camera(motion, camera)
+    lost = concatenate([teachers[:cut], turn(teachers[cut:], 2.0)])
+    fitted, _ = fit_camera(lost, footage, camera)
+    turned = heading(fitted.rotations[:, 0]) - heading(motion.rotations[:, 0])
+    assert torch.atan2(turned.sin(), turned.cos()).abs().max() < math.radians(0.5)
+    assert (fitted.root_m - motion.root_m).norm(dim=-1).mean() < 0.02
 
 
 @pytest.mark.parametrize("yaw", [0.0, 2.0])
