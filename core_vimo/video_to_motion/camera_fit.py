@@ -60,10 +60,11 @@ def fit_camera(
     """A teacher's motion placed before the camera that filmed it, and that camera, in one world.
 
     camera given (`[S]` frames, or `[1]` where it stood still): the motion, which in its own world faces a camera that
-    at first looks along +y, is turned, shot by shot, and then `placed` in the camera's. None: the camera is estimated, an upright pinhole of
-    `FIELD_OF_VIEW` with its own direction in each shot, and the motion stays on its floor. It keeps its path and the
-    camera follows it, `[S]` places; or the camera is `still` in each shot and the path is what the picture says, for
-    teachers that know of none. Raises InputError where lengths differ or nobody is seen confidently.
+    at first looks along +y, is turned, shot by shot, and then `placed` in the camera's. None: the camera is estimated,
+    an upright pinhole of `FIELD_OF_VIEW` with its own direction in each shot, and the motion stays on its floor. It
+    keeps its path and the camera follows it, `[S]` places; or the camera is `still` in each shot and the path is what
+    the picture says, for teachers that know of none. Raises InputError where lengths differ or nobody is seen
+    confidently.
     """
     _check(motion, footage)
     if camera is not None:
