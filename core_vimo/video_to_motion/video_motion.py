@@ -30,6 +30,9 @@ Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
 
 SHORTEST_S = 1.0
+GUIDANCE = 1.5
+"""More is livelier, nearer to how much real people move, and trembles more (docs/experiments.md)."""
+
 _FINDING = 2 / 3  # share of the steps in which the windows' angles are looked for
 
 
@@ -42,7 +45,7 @@ class VideoMotion:
     """
 
     model: "VideoMotionModel"
-    weight: Weight = 2.0
+    weight: Weight = GUIDANCE
     sampler: Sampler = dpmpp_2m
     steps: int = 15
     at_once: int = 8

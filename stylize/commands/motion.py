@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="another seed is another motion; the same one the same")
     parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
     parser.add_argument(
-        "--guidance", type=float, default=2.0, help="how much the video is heeded: 1 as learned, more exaggerates (2)"
+        "--guidance", type=float, default=1.5, help="how much the video is heeded: 1 as learned, more exaggerates (1.5)"
     )
     parser.add_argument(
         "--person", type=int, metavar="N", help="whom to follow: 1 is the most prominent of each shot (default 1)"
