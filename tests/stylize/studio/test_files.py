@@ -123,7 +123,7 @@ def test_passages_lie_on_the_strip_where_they_are_danced(studio, with_song):
     ("span", "passage", "words"),
     [
         ((6.0, 8.0), "4c-8c waltz:0.8 ramp 2", "eight 2, count 5 to eight 3, count 1: waltz 0.8, ramp 2"),
-        ((6.1, 7.0), "2.10s-6c waltz:0.8 ramp 2", "eight 2, count 5 to eight 2, count 7: waltz 0.8, ramp 2"),
+        ((6.1, 8.0), "2.10s-8c waltz:0.8 ramp 2", "eight 2, count 5 to eight 3, count 1: waltz 0.8, ramp 2"),
         ((2.0, 30.0), "0c-end waltz:0.8 ramp 2", "eight 2, count 1 to eight 3, count 5: waltz 0.8, ramp 2"),
     ],
 )
