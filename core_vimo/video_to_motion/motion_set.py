@@ -58,8 +58,9 @@ class Views:
             cuts = torch.zeros(1, len(footage), dtype=torch.bool)
             cuts[0, list(footage.cuts)] = True
         own = (camera.intrinsics, camera.R_camera_world, camera.t_camera_m)
-        placed = [part[None] if len(part) > 1 else part for part in own]
-        return cls(footage.pose.keypoints[None], torch.tensor([footage.pose.size]), *placed, cuts=cuts)
+        intrinsics, turned, moved_m = (part[None] if len(part) > 1 else part for part in own)
+        size = torch.tensor([footage.pose.size])
+        return cls(footage.pose.keypoints[None], size, intrinsics, turned, moved_m, cuts)
 
     def __len__(self) -> int:
         return len(self.keypoints)
