@@ -4,8 +4,6 @@ Calibrated loosely after public detectors: how unsure each joint is follows COCO
 (the OKS constants), and confidence falls with the error, behind limbs and at the picture's edge.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,8 +17,6 @@ _OKS_SIGMA = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87,
 _BODY_M = 0.7  # square root of a standing body's area: what OKS deviations are a share of
 _MIRROR = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 _LEGS = np.arange(17) >= COCO_NAMES.index("left_hip")
-
-_BLOCK = 150  # frames that are blurred at once
 
 # Body parts that hide what is behind them: two ends (17 the mid-shoulders, 18 the mid-hips, 19 the mid-ears), radius.
 _PARTS = np.array([[17, 18], [11, 13], [12, 14], [13, 15], [14, 16], [5, 7], [6, 8], [7, 9], [8, 10], [19, 17]])
@@ -73,30 +69,13 @@ def normal(draw: torch.Generator, *shape: int) -> Floats:
 
 def trembling(frames: int, columns: int, sigma_frames: float, draw: torch.Generator) -> Floats:
     """`[frames, columns]` of unit variance, correlated over time like a Gaussian of that deviation."""
-    reach = _reach(sigma_frames)
-    blocks = -(-frames // _BLOCK)
-    white = np.zeros((columns, blocks * _BLOCK + 2 * reach), np.float32)
-    white[:, : frames + 2 * reach] = normal(draw, columns, 1, frames + 2 * reach)[:, 0]
-    blurred = np.empty((blocks * _BLOCK, columns), np.float32)
-    for begin in range(0, frames, _BLOCK):
-        np.matmul(
-            _blur(sigma_frames), white[:, begin : begin + _BLOCK + 2 * reach].T, out=blurred[begin : begin + _BLOCK]
-        )
-    return blurred[:frames]
-
-
-def _reach(sigma_frames: float) -> int:
-    return max(1, round(2.5 * sigma_frames))
-
-
-@lru_cache(maxsize=8)
-def _blur(sigma_frames: float) -> Floats:
-    """`[_BLOCK, _BLOCK + 2 reach]`: row k averages what lies within reach of frame k."""
-    reach = _reach(sigma_frames)
-    away = np.arange(_BLOCK + 2 * reach) - reach - np.arange(_BLOCK)[:, None]
+    reach = max(1, round(2.5 * sigma_frames))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_frames) ** 2)
-    weights = np.exp(-0.5 * (away / sigma_frames) ** 2) / np.linalg.norm(kernel)
-    return np.where(abs(away) <= reach, weights, 0).astype(np.float32)
+    kernel = (kernel / np.linalg.norm(kernel)).astype(np.float32)
+    white = normal(draw, columns, 1, frames + 2 * reach)[:, 0]
+    # One row after the other; where they meet is cut off. A product of matrices would be quicker, but wakes threads
+    # that fight those of training for the cores.
+    return np.correlate(white.ravel(), kernel, "same").reshape(white.shape)[:, reach : reach + frames].T
 
 
 def spells(frames: int, columns: int, rate: float, longest: int, draw: torch.Generator) -> Bools:
