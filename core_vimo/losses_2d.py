@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_vimo.coco_body import coco_points_m
-from core_vimo.codec import ROTATIONS, MotionCodec
+from core_vimo.codec import CONTACTS, ROOT, ROTATIONS, MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.evidence import CONFIDENT
 from core_vimo.losses import foot_skate, of_steps
@@ -40,6 +40,7 @@ _ROTATION_ERROR = 0.1
 """Of a 6D channel, as keypoints tell it: some six degrees, 4 cm at an ankle. A channel whose whole range is less, such
 as a knee's sideways bend, hardly counts in `alignment`: its target would be noise, blown up to the range."""
 
+_PATH = slice(CONTACTS.start, ROOT.stop)
 _HIPS = slice(COCO_NAMES.index("left_hip"), COCO_NAMES.index("right_hip") + 1)
 _ANKLES = slice(COCO_NAMES.index("left_ankle"), COCO_NAMES.index("right_ankle") + 1)
 
@@ -49,13 +50,16 @@ class Settings2D:
     """depth_power: of the depth that squared errors in the picture are weighed by: 2 is metres, 0 the picture's own.
 
     per_joint: each joint by its own depth, or all by their clip's mean; near_m: what is nearer to the camera, or behind
-    it, doesn't count; azimuth_noise_deg: by how much training turns cameras about the dancer.
+    it, doesn't count; azimuth_noise_deg: by how much training turns cameras about the dancer. known_paths: whether
+    cameras are where they were; those that merely follow a dancer tell nothing of where that goes, nor of which foot
+    stands.
     """
 
     depth_power: int = 2
     per_joint: bool = True
     near_m: float = 0.2
     azimuth_noise_deg: float = 0.0
+    known_paths: bool = True
 
     def __post_init__(self) -> None:
         if self.depth_power not in DEPTH_POWERS:
@@ -77,7 +81,8 @@ def reprojection_losses(
       `losses.motion_losses`.
     - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
       depth: there hips (root) and ankles (contacts) should be, and there all parts should point (rotations). What
-      points don't tell, or weren't sure of, such as feet, hands and the twist of straight limbs, is the teacher's.
+      points don't tell, or weren't sure of, such as feet, hands and the twist of straight limbs, is the teacher's; of
+      cameras whose path isn't known also root and contacts.
     - foot: `losses.foot_skate`, which needs no truth.
 
     Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`
@@ -89,7 +94,7 @@ def reprojection_losses(
     guess = _placed(x0_hat, teacher.root_m, codec)
     seen = _seen(guess.coco_m, batch, settings.near_m)
     steps = _steps(seen, batch["cuts"])
-    targets, told = _pseudo_targets(guess, seen, batch, teacher.rotations, codec)
+    targets, told = _pseudo_targets(guess, seen, batch, teacher.rotations, codec, settings.known_paths)
     by_depth = _depth_weight(seen, settings), _depth_weight(steps, settings)
     return {
         "reprojection": _mean(by_depth[0] * seen.error.square().mean(-1), seen.counts, weight),
@@ -175,19 +180,26 @@ def _mean(values: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _pseudo_targets(
-    guess: _Placed, seen: _Seen, batch: dict[str, Tensor], teacher: Tensor, codec: MotionCodec
+    guess: _Placed,
+    seen: _Seen,
+    batch: dict[str, Tensor],
+    teacher: Tensor,
+    codec: MotionCodec,
+    known_paths: bool,
 ) -> tuple[Tensor, Tensor]:
     """Normalised channels `[B, S, D]` that the guess would have if it were where the keypoints say, and how much each
     counts; teacher `[B, S, 24, 3, 3]`."""
     cast_m, surely = _cast_back(guess.coco_m, seen, batch)
-    off_m = cast_m - guess.coco_m
-    in_shot = ~batch["cuts"][:, :, 1:].any(1)
-    root, root_told = _root_target(guess, off_m[..., _HIPS, :].mean(-2), surely[..., _HIPS].amin(-1), in_shot, codec)
-    contacts, contacts_told = _contact_target(guess, off_m[..., _ANKLES, :], surely[..., _ANKLES], in_shot, codec.fps)
+    if known_paths:
+        in_shot = ~batch["cuts"][:, :, 1:].any(1)
+        path, path_told = _path_target(guess, cast_m - guess.coco_m, surely, in_shot, codec)
+    else:
+        path = codec.unnormalise(batch["x"])[..., _PATH]
+        path_told = torch.ones_like(path)
     swung = matrix_to_sixd(swung_to(teacher, cast_m, surely), codec.sixd).flatten(-2)
-    targets = codec.normalise(torch.cat((contacts, root, swung), dim=-1))
+    targets = codec.normalise(torch.cat((path, swung), dim=-1))
     rotations_told = 1 / (1 + (_ROTATION_ERROR * codec.scale_like(swung)[ROTATIONS]).square())
-    return targets, torch.cat((contacts_told, root_told, rotations_told.expand_as(swung)), dim=-1)
+    return targets, torch.cat((path_told, rotations_told.expand_as(swung)), dim=-1)
 
 
 def _cast_back(coco_m: Tensor, seen: _Seen, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -198,6 +210,16 @@ def _cast_back(coco_m: Tensor, seen: _Seen, batch: dict[str, Tensor]) -> tuple[T
     total = seen.counts.sum(1)[..., None]
     cast_m = (placed_m * seen.counts[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
     return torch.where(total > 0, cast_m, coco_m), seen.counts.amax(1)
+
+
+def _path_target(
+    guess: _Placed, off_m: Tensor, surely: Tensor, in_shot: Tensor, codec: MotionCodec
+) -> tuple[Tensor, Tensor]:
+    """Contacts and root channels `[B, S, 7]`, and how much each counts."""
+    hips_m, ankles_m = off_m[..., _HIPS, :].mean(-2), off_m[..., _ANKLES, :]
+    root, root_told = _root_target(guess, hips_m, surely[..., _HIPS].amin(-1), in_shot, codec)
+    contacts, contacts_told = _contact_target(guess, ankles_m, surely[..., _ANKLES], in_shot, codec.fps)
+    return torch.cat((contacts, root), dim=-1), torch.cat((contacts_told, root_told), dim=-1)
 
 
 def _steadied(points_m: Tensor, fps: float) -> Tensor:

@@ -256,6 +256,29 @@ def test_a_foot_stands_where_its_ankle_is_seen_to_stand() -> None:
         assert (said[1] < said[0]) == (contact == 1.0)
 
 
+def test_cameras_that_merely_follow_leave_root_and_contacts_to_the_teacher() -> None:
+    """Such a camera sees a dancer stand who slides."""
+    codec = codec_of("velocity")
+    batch = seen(standing(), [camera_at(0.0, 5.0)]) | {"x": encoded(sliding(0.05), codec)}
+    batch["t_camera_m"] = batch["t_camera_m"] - batch["R_camera_world"][0, 0, 0, :, 0] * (
+        0.05 * torch.arange(12.0)[:, None]
+    )
+    teacher, other = encoded(sliding(0.05), codec), encoded(standing(), codec)
+    for known in (False, True):
+        settings = Settings2D(known_paths=known)
+        right, wrong = (float(reprojection_losses(x, batch, codec, settings)["alignment"]) for x in (teacher, other))
+        assert right < wrong
+    stepping = teacher.clone()
+    stepping[..., CONTACTS] = (codec.offset + codec.scale * 0.0)[CONTACTS]
+    said = [
+        float(reprojection_losses(stepping, batch, codec, Settings2D(known_paths=known))["alignment"])
+        for known in (True, False)
+    ]
+    assert (
+        said[0] < 1e-6 < said[1]
+    )  # the teacher claims that its feet stand; the path, where it is known, that they move
+
+
 def test_turning_dancer_and_camera_together_changes_nothing(invented_dance) -> None:
     codec, dance = codec_of("velocity"), invented_dance(FRAMES, 0)
     dance = Motion(dance.rotations, dance.root_m - dance.root_m[0] * torch.tensor([1.0, 1.0, 0.0]), dance.contacts)
