@@ -23,7 +23,7 @@ from core_vimo.video_to_motion.motion_set import MotionSet
 from core_vimo.video_to_motion.reprojection import reproject
 from core_vimo.video_to_motion.standing import mean_pose, standing
 from core_vimo.video_to_motion.teacher import lifted
-from core_vimo.video_to_motion.video_motion import GUIDANCE, VideoMotion
+from core_vimo.video_to_motion.video_motion import GUIDANCE, STEPS, VideoMotion
 from stylize.takes import FILMED_RANKED_BY, measure_filmed, rank
 
 VIMO, BEST, LIFTER, STANDING, TRUTH = "vimo", "vimo, best of {}", "lifter", "standing still", "ground truth"
@@ -44,7 +44,7 @@ class EvaluationSettings:
 
     conditions: tuple[str, ...] = tuple(CONDITIONS)
     takes: int = 1
-    steps: int = 15
+    steps: int = STEPS
     guidance: float = GUIDANCE
     windows: int | None = None
     seed: int = 0

@@ -28,7 +28,7 @@ from core_vimo.video.shots import find_cuts
 from core_vimo.video.watch import footage_of, holds_keypoints, observe
 from core_vimo.video_to_motion.build import SHIPPED, VideoMotionModel, load_vimo
 from core_vimo.video_to_motion.reprojection import Reprojection, reproject
-from core_vimo.video_to_motion.video_motion import GUIDANCE, VideoMotion
+from core_vimo.video_to_motion.video_motion import GUIDANCE, STEPS, VideoMotion
 from stylize.paths import require_others
 from stylize.polish import Polish
 from stylize.progress import Report
@@ -58,7 +58,7 @@ class MotionSettings:
     person: int | None = None
     seed: int = 0
     takes: int = 4
-    steps: int = 15
+    steps: int = STEPS
     guidance: float = GUIDANCE
     smoothing_s: float = 0.067  # two frames
     plant: bool = True

@@ -1,6 +1,6 @@
 """What is compared on: a backbone's own dances, and those of a style: a few to learn, the others held out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -14,6 +14,7 @@ from core_vimo.metrics.measures import Measured, measure
 from core_vimo.motion import FPS, Motion
 from core_vimo.motion_store import data_hash
 from core_vimo.publish import publish_folder
+from core_vimo.video_to_motion.motion_set import StoredMotion
 from edge_adapter.dance_data import DanceSet, PairedDance
 
 WINDOW_FRAMES = 150
@@ -70,12 +71,21 @@ def songs(folder: Path, names: Sequence[str], extractor: str, seconds: float, se
     return [excerpt for excerpts in both for excerpt in excerpts if excerpt.name in names]
 
 
-def write_clips(dances: Sequence[PairedDance], folder: Path, source: Path) -> None:
-    """The clips to learn as `vimo style add` keeps them; the end of each clip's time is held out."""
+def write_clips(
+    dances: Sequence[PairedDance],
+    folder: Path,
+    source: Path,
+    seen: Callable[[PairedDance], StoredMotion] | None = None,
+) -> None:
+    """The clips to learn as `vimo style add` keeps them; the end of each clip's time is held out.
+
+    With `seen` their motions are what it makes of them, and its views are kept.
+    """
     clips, rows = [], []
     for item, dance in enumerate(dances):
+        stored = StoredMotion(dance.name, dance.motion) if seen is None else seen(dance)
         with publish_folder(folder / "items" / dance.name, ()) as aside:
-            write_take(dance.motion, aside, 0)
+            write_take(stored.motion, aside, 0, stored.views)
             write_music(dance.features, dance.beats_s, aside)
         clips.append(Clip(dance.name, data_hash(source), "motion", "its own", len(dance.motion), 1, "both"))
         starts = list(range(0, len(dance.motion) - WINDOW_FRAMES + 1, WINDOW_FRAMES))

@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from benchmarks.supervision import compare, cost, equivalence
+from benchmarks.supervision import compare, cost, equivalence, style
 
-PARTS = {"equivalence": equivalence, "cost": cost, "compare": compare}
+PARTS = {"equivalence": equivalence, "cost": cost, "compare": compare, "style": style}
 
 
 def main() -> int:

@@ -30,6 +30,9 @@ Progress = Callable[[int, int], None]
 """Called with how much is done, and how much there is."""
 
 SHORTEST_S = 1.0
+STEPS = 10
+"""Of DPM-Solver++: with 15 nothing measured is better (docs/experiments.md)."""
+
 GUIDANCE = 1.5
 """More is livelier, nearer to how much real people move, and trembles more (docs/experiments.md)."""
 
@@ -47,7 +50,7 @@ class VideoMotion:
     model: "VideoMotionModel"
     weight: Weight = GUIDANCE
     sampler: Sampler = dpmpp_2m
-    steps: int = 15
+    steps: int = STEPS
     at_once: int = 8
     half: bool = False
 

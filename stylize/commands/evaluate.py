@@ -68,7 +68,7 @@ def _add_motion(parser: argparse.ArgumentParser) -> None:
         "Differences are from the first",
     )
     parser.add_argument("--takes", type=int, default=1, help="motions a window; of several the best is measured too")
-    parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
+    parser.add_argument("--steps", type=int, default=10, help="sampling steps (default 10)")
     parser.add_argument("--guidance", type=float, default=1.5, help="how much the video is heeded (default 1.5)")
     parser.add_argument("--windows", type=int, metavar="N", help="at most so many windows of 5 s (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the cameras, the motions and the bootstrap")

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="S", help="length of the motion (default: to the video's end)")
     parser.add_argument("--takes", type=int, default=4, help="motions to make, ranked by visible numbers (default 4)")
     parser.add_argument("--seed", type=int, default=0, help="another seed is another motion; the same one the same")
-    parser.add_argument("--steps", type=int, default=15, help="sampling steps (default 15)")
+    parser.add_argument("--steps", type=int, default=10, help="sampling steps (default 10)")
     parser.add_argument(
         "--guidance", type=float, default=1.5, help="how much the video is heeded: 1 as learned, more exaggerates (1.5)"
     )

@@ -23,7 +23,7 @@ def test_a_row_a_length_and_precision(tiny):
     assert [row[:2] for row in table.rows] == [
         (f"{seconds} s", half) for seconds in (2, 8) for half in (video.FULL, video.HALF)
     ]
-    assert "4 takes, 15 steps, guidance 1.5" in table.notes[0]
+    assert "4 takes, 10 steps, guidance 1.5" in table.notes[0]
 
 
 def test_what_is_measured_is_what_the_command_makes(tiny):
