@@ -60,10 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    plan = Plan(
-        *(path.resolve() for path in (arguments.data, arguments.teacher, arguments.out)),
-        *(arguments.steps, arguments.clips, arguments.windows, tuple(arguments.overrides)),
-    )
+    a = arguments
+    data, teacher, out = a.data.resolve(), a.teacher.resolve(), a.out.resolve()
+    plan = Plan(data, teacher, out, a.steps, a.clips, a.windows, tuple(a.overrides))
     wanted = [(name, seed) for seed in range(arguments.seeds) for name in SYSTEMS]
     wanted += [(name, seed) for seed in range(arguments.ablation_seeds) for name in ABLATIONS]
     _write_lessons(plan, {_system(name).lessons for name, _ in wanted}, arguments.jobs)

@@ -42,7 +42,7 @@ TRUE, LIFTED, IN_2D = "true 3D", "lifted 3D", "2D"
 SYSTEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     TRUE: ("true", ()),
     LIFTED: ("taught", ()),
-    IN_2D: ("taught", ("supervision=2d",)),
+    IN_2D: ("taught", ("supervision=2d", "supervision.known_paths=true")),  # its cameras are given
 }
 """Name -> the clips it learns from, and its settings."""
 
@@ -77,10 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    plan = Plan(
-        *(arguments.bundle, arguments.dances, arguments.pattern, tuple(arguments.learn), arguments.teacher),
-        *(arguments.out, arguments.seeds, arguments.takes, tuple(arguments.overrides)),
-    )
+    a = arguments
+    learned, overrides = tuple(a.learn), tuple(a.overrides)
+    plan = Plan(a.bundle, a.dances, a.pattern, learned, a.teacher, a.out, a.seeds, a.takes, overrides)
     style = Style.of(plan.dances, plan.pattern, plan.learned)
     _write_clips(plan, style)
     base = load_dance_model(plan.bundle)
