@@ -11,7 +11,8 @@ from stylize.studio.page.stage import Stage
 from stylize.studio.storage import Media
 from stylize.studio.tasks import Complete
 
-_PARTS = ["legs", "arms", "torso", "head", "root path"]
+_PARTS = {"legs": "legs", "arms": "arms", "torso": "torso", "head": "head", "path and turn": "root"}
+"""What can be kept, and its name among `completion.masks.PARTS`: legs stay where they are only with path and turn."""
 _SEEDS = 1_000_000
 _LAST_FRAME_S = 0.04
 """Whoever leaves a take leaves it before its last frame."""
@@ -48,11 +49,11 @@ class _Editor:
 
     def build(self) -> None:
         heading("Make it anew", "What is lit stays as it is; the rest of the body is danced anew in the selection.")
-        self._keep = Chips(_PARTS, set())
+        self._keep = Chips(list(_PARTS), set())
         with ui.row().classes("tight"):
             self._takes = number("takes", 2, 1, 8)
             self._button("Make anew", self._regenerate, kind="main", icon="refresh")
-        self._button("new arms, same legs", lambda: self._keep.choose({"legs", "torso", "root path"}))
+        self._button("new arms, same legs", lambda: self._keep.choose({"legs", "torso", "path and turn"}))
         heading(
             "From pose to pose", "The poses at the selection's ends stay, and those you pin; between them it is new."
         )
@@ -116,9 +117,10 @@ class _Editor:
             self._other.set_options(others, value=chosen if chosen in others else next(iter(others), None))
 
     def _regenerate(self) -> None:
-        kept = tuple(part for part in _PARTS if part in self._keep.chosen)
-        words = f"new, {' and '.join(kept)} kept" if kept else "new"
-        self._submit("regenerate", f"{self._place()} {words}", span=self._span(), keep=kept, takes=self._number())
+        kept = [word for word in _PARTS if word in self._keep.chosen]
+        words = f"new, {', '.join(kept)} kept" if kept else "new"
+        keep = tuple(_PARTS[word] for word in kept)
+        self._submit("regenerate", f"{self._place()} {words}", span=self._span(), keep=keep, takes=self._number())
 
     async def _pin(self) -> None:
         second = await self._stage.time()
