@@ -39,6 +39,15 @@ def test_a_jump_stays_as_high_as_it_is(still: Motion) -> None:
     assert jump_m.max() > 0.55 and torch.allclose(lowest_m(found) - TOE_HEIGHT_M, jump_m, atol=1e-4)
 
 
+@pytest.mark.parametrize("at", ["begins", "ends"])
+def test_who_never_took_off_or_never_lands_did_not_jump(still: Motion, at: str) -> None:
+    height_m = torch.zeros(180)
+    height_m[-20:] = 0.3
+    motion = lifted(still, height_m if at == "ends" else height_m.flip(0))
+    found = lowest_m(stand_on_floor(motion)) - TOE_HEIGHT_M
+    assert found.max() < 0.16 and found[[0, -1]].abs().max() < 0.01
+
+
 def test_who_stands_is_left_there_and_so_are_hands_and_head_of_who_stands_on_them(still: Motion) -> None:
     found = stand_on_floor(still)
     assert torch.allclose(found.root_m, still.root_m, atol=1e-4) and torch.equal(found.rotations, still.rotations)
