@@ -56,6 +56,24 @@ def test_a_song_is_there(person, song):
     person.press("Dance")
 
 
+def test_a_song_whose_listening_came_to_nothing_is_listened_to_again(person, project, chromium):
+    """As after a cancel, or a studio that was killed: what was heard is missing, and no job is under way."""
+    for heard in project().glob("listened/*"):
+        heard.unlink()
+    chromium.refresh()
+    person.wait_for("!!window.vimo")
+    person.press("Dance")
+    person.sees("Let the song be listened to again")
+    person.press("Song")
+    person.press("Listen to it again")
+    person.sees("120 beats a minute", JOB_S)
+    person.wait_for(
+        "![...document.querySelectorAll('button')].some((one) => one.offsetParent &&"
+        " one.textContent.includes('Listen to it'))"
+    )
+    person.press("Dance")
+
+
 def test_a_worker_that_is_killed_is_told_in_a_sentence_and_the_next_job_runs(person, server, shot):
     make_takes(person, LONG)
     killed = running(server)

@@ -48,9 +48,17 @@ def dance_panel(session: Session) -> None:
         ready = session.listened() is not None
         go.set_enabled(ready)
         wait.set_visibility(not ready)
-        wait.set_text("The song is being listened to." if session.song else "Drop a song first, under Song.")
+        wait.set_text(_first(session))
 
     session.shows(show)
+    session.shows_jobs(show)
+
+
+def _first(session: Session) -> str:
+    """What a dance waits for."""
+    if session.song is None:
+        return "Drop a song first, under Song."
+    return "The song is being listened to." if session.listening() else "Let the song be listened to again, under Song."
 
 
 def _name(session: Session) -> str:

@@ -129,6 +129,11 @@ class Session:
             self._listened = None if found is None else (self.state.song, found)
         return self._listened and self._listened[1]
 
+    def listening(self) -> bool:
+        """Whether the project's song is listened to, or waits for it."""
+        asked = (job for job in self.jobs if job.kind == "listen" and not job.over)
+        return any(job.settings["media"] == self.state.song for job in asked)
+
     def counts(self) -> list[tuple[float, int]]:
         """Second and count of every beat, as they are corrected."""
         heard = self.listened()

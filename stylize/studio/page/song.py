@@ -29,9 +29,15 @@ def song_panel(session: Session, stage: Stage) -> None:
         with problem.told():
             label = session.content.medium(id).label
             session.change(f"song {label}", lambda state: _with_song(state, id))
-            session.submit(Listen(id), f"listen to {label}")
+            listen()
+
+    def listen() -> None:
+        with problem.told():
+            if session.song is not None:
+                session.submit(Listen(session.song.id), f"listen to {session.song.label}")
 
     Drop(session, "song", "Drop a song here, or click to choose one", "audio/*,video/mp4,.flac,.ogg,.opus", received)
+    again = button("Listen to it again", listen, kind="main", icon="hearing")
     with ui.column().classes("part") as counts:
         _Counts(session, stage)
     with ui.column().classes("part") as excerpt:
@@ -43,8 +49,14 @@ def song_panel(session: Session, stage: Stage) -> None:
         named.set_text(f"{song.label} · {length}" if song else "Any sound file: MP3, M4A, WAV, FLAC, OGG.")
         for part in (counts, excerpt):
             part.set_visibility(session.listened() is not None)
+        show_again()
+
+    def show_again() -> None:
+        """Where listening was cancelled, or failed."""
+        again.set_visibility(session.song is not None and session.listened() is None and not session.listening())
 
     session.shows(show)
+    session.shows_jobs(show_again)
 
 
 def _with_song(state: State, id: str) -> State:
