@@ -1,6 +1,6 @@
 """Training what makes motions of videos, ViMo or the lifter: a data set and settings become a bundle."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,16 @@ from torch import Tensor
 from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import build_objective
-from core_vimo.diffusion.schedule import build_schedule
+from core_vimo.diffusion.schedule import Schedule, build_schedule
 from core_vimo.diffusion.supervision import against_keypoints, settings_2d
+from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE
 from core_vimo.losses_2d import Settings2D
 from core_vimo.motion_store import data_hash
 from core_vimo.training.course import build_lambdas
 from core_vimo.training.run import card, fresh, plain, train_to_bundle
 from core_vimo.training.settings import TrainerSettings, checked_settings
-from core_vimo.video_to_motion.build import KIND, LIFTER
+from core_vimo.video_to_motion.build import KIND, LIFTER, SHIPPED, VideoMotionModel, load_vimo
 from core_vimo.video_to_motion.filmed_windows import FilmedWindows
 from core_vimo.video_to_motion.lifter import Lifter, LifterConfig, LifterObjective
 from core_vimo.video_to_motion.motion_set import MotionSet
@@ -32,9 +33,10 @@ def train_vimo(config: DictConfig) -> None:
     size = checked_settings(ViMoConfig, settings["model"], "model")
     schedule = build_schedule(settings["diffusion"]["schedule"], settings["diffusion"]["steps"])
     in_2d = settings_2d(settings["supervision"])
-    data = _Data.of(settings, in_2d)
+    begun = _begun(settings["init"], size, schedule)
+    data = _Data.of(settings, in_2d, None if begun is None else begun.codec)
     objective = build_objective(
-        fresh(lambda: ViMo(size), settings["seed"]),
+        fresh(lambda: ViMo(size), settings["seed"]) if begun is None else begun.network,
         data.codec,
         schedule,
         diffusion=settings["diffusion"],
@@ -50,10 +52,36 @@ def train_vimo(config: DictConfig) -> None:
         "clean": settings["diffusion"]["clean"],
     }
 
+    # Whose folder it lies in is nobody's business.
+    told = settings | {"init": None if begun is None else begun.bundle_hash}
+
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
-        return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, settings, weights, steps)
+        return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, told, weights, steps)
 
     train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle)
+
+
+def _begun(init: str | None, size: ViMoConfig, schedule: Schedule) -> VideoMotionModel | None:
+    """The model that training goes on from, with its codec: `shipped`, a bundle's folder, or None for none.
+
+    Raises InputError where its size or its noise is another than the settings'.
+    """
+    if init is None:
+        return None
+    model = load_vimo(SHIPPED if init == "shipped" else init)
+    own, asked = asdict(model.network.config), asdict(size)
+    others = [f"model.{name}={own[name]}" for name in own if own[name] != asked[name] and name not in _NOT_SHAPES]
+    own_noise = {"schedule": model.schedule.name, "steps": model.schedule.steps}
+    asked_noise = {"schedule": schedule.name, "steps": schedule.steps}
+    others += [f"diffusion.{name}={own_noise[name]}" for name in own_noise if own_noise[name] != asked_noise[name]]
+    if others:
+        raise InputError(f"init={init}: that model has {', '.join(others)}; give the same")
+    model.network.train().requires_grad_(True)
+    return model
+
+
+_NOT_SHAPES = ("dropout", "trained_frames")
+"""What may be other than in the model that training goes on from."""
 
 
 def train_lifter(config: DictConfig) -> None:
@@ -80,11 +108,11 @@ class _Data:
     windows: FilmedWindows
 
     @classmethod
-    def of(cls, settings: dict[str, Any], in_2d: Settings2D | None = None) -> "_Data":
+    def of(cls, settings: dict[str, Any], in_2d: Settings2D | None = None, codec: MotionCodec | None = None) -> "_Data":
         of_windows = {k: v for k, v in settings["data"].items() if k not in ("folder", "split", "card")}
         motions = MotionSet(settings["data"]["folder"], settings["data"]["split"])
         # Any heading: which way a motion faces is the first camera's to say.
-        codec = MotionCodec.fit(motions.motions(), any_heading=True)
+        codec = codec or MotionCodec.fit(motions.motions(), any_heading=True)
         windows = FilmedWindows(motions, codec, seed=settings["seed"], in_2d=in_2d, **of_windows)
         minutes = motions.seconds / 60
         print(f"{len(motions)} motions, {minutes:.1f} min, {len(windows)} windows an epoch; run in {settings['out']}")

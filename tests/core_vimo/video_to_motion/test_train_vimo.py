@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from core_vimo.bundle import Bundle
+from core_vimo.bundle import Bundle, bundle_hash
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import DiffusionObjective, build_objective
@@ -112,9 +112,25 @@ def test_2d_supervision_ends_in_a_bundle_that_loads(motion_folder: Path, tmp_pat
     assert train("vimo", motion_folder, tmp_path / "release", *of_2d, *TINY_VIMO, "loss=videomdm_release") == 0
 
 
+def test_training_goes_on_from_a_model_with_its_codec(motion_folder: Path, tmp_path: Path) -> None:
+    still = ["trainer.lr=1e-12", "trainer.ema_decay=0.0"]
+    assert train("vimo", motion_folder, tmp_path / "first", *TINY_VIMO) == 0
+    first = tmp_path / "first" / "bundle"
+    assert train("vimo", motion_folder, tmp_path / "on", *TINY_VIMO, f"init={first}", "seed=7", *still) == 0
+    before, after = Bundle.load(first), Bundle.load(tmp_path / "on" / "bundle")
+    assert all(torch.allclose(before.weights[name], after.weights[name], atol=1e-3) for name in before.weights)
+    assert torch.equal(before.codec.scale, after.codec.scale)
+    assert str(tmp_path) not in after.card and bundle_hash(first) in after.card
+    assert train("vimo", motion_folder, tmp_path / "anew", *TINY_VIMO, "seed=7", *still) == 0
+    anew = Bundle.load(tmp_path / "anew" / "bundle").weights
+    assert not all(torch.allclose(before.weights[name], anew[name], atol=1e-3) for name in anew)
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("init=shipped", "that model has model.convolutions=4; give the same"),
+        ("init=nowhere", "nowhere"),
         ("supervision.kind=4d", "supervision.kind=4d is not known; take 3d or 2d"),
         ("loss=videomdm", "loss.alignment is no term of this supervision, which has simple, velocity, joints, foot"),
         ("model.film=both", "shared or separate"),
