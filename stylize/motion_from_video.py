@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from core_vimo.motion import Motion, ground
 from core_vimo.pose2d import Pose2D
 from core_vimo.publish import publish_into, sha256_file, verify_manifest
 from core_vimo.reading import naming, read_json
-from core_vimo.video.decode import frames, probe
+from core_vimo.video.decode import VideoFacts, frames, probe
 from core_vimo.video.estimators import ESTIMATORS
-from core_vimo.video.keypoint_files import read_keypoint_file
+from core_vimo.video.keypoint_files import Detections, read_keypoint_file
 from core_vimo.video.people import follow
 from core_vimo.video.shots import find_cuts
 from core_vimo.video.watch import footage_of, holds_keypoints, observe
@@ -80,6 +80,8 @@ class MotionSettings:
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
         if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
             raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+        if self.person is not None and self.person < 1:
+            raise InputError(f"people are numbered from 1, the most prominent; {self.person} is nobody")
         self.polish()
 
     def polish(self) -> Polish:
@@ -166,7 +168,7 @@ def look(video: Path, keypoints: Path | None, settings: MotionSettings, report: 
 def _from_elsewhere(video: Path, keypoints: Path, settings: MotionSettings) -> Seen:
     """Keypoints that another program found in this video, with the video's own cuts, rate and size."""
     facts = probe(video)
-    found = read_keypoint_file(keypoints, facts.fps, (facts.width, facts.height))
+    found = _from_the_beginning(read_keypoint_file(keypoints, facts.fps, (facts.width, facts.height)), facts)
     cuts = find_cuts(frames(video, found.fps, _CUTS_SEEN_AT_PX))
     cuts = tuple(cut for cut in cuts if cut < len(found))
     with naming(keypoints):
@@ -177,6 +179,17 @@ def _from_elsewhere(video: Path, keypoints: Path, settings: MotionSettings) -> S
     if first >= len(footage):
         raise InputError(f"{keypoints}: ends after {footage.seconds:.1f} s; start earlier")
     return Seen(footage[first:stop], str(choice))
+
+
+def _from_the_beginning(found: Detections, facts: VideoFacts) -> Detections:
+    """With the frames before the first in which somebody was seen, where frames seem to be numbered as in the video.
+
+    Numbers from 0 or 1 on begin with it. So do those that lead past its end: they are another count, as COCO's ids.
+    """
+    fits = found.first + len(found) <= round(facts.seconds * facts.fps) + 1
+    if found.first <= 1 or not fits:
+        return found
+    return replace(found, people=[torch.zeros(0, 17, 3)] * found.first + found.people, ids=None, first=0)
 
 
 def motion_takes(model: VideoMotionModel, footage: Footage, settings: MotionSettings, report: Report) -> list[Take]:

@@ -44,12 +44,14 @@ class Detections:
     """Everyone seen in a video: for each frame `[P, 17, 3]` (x, y in pixels, confidence in [0, 1]), P >= 0.
 
     size is (width, height) of the picture. ids are the tracker's numbers of the people of each frame, None without one.
+    first is the number of the first frame in the file: where only people are listed, frames before them are missing.
     """
 
     people: list[Tensor]
     size: tuple[int, int]
     fps: float
     ids: list[list[int]] | None = None
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.people)
@@ -214,7 +216,7 @@ def _gathered(path: Path, everyone: Iterable[_Person], fps: float | None, size: 
     if all(person.track is not None for person in persons):
         tracks = iter(person.track or 0 for person in persons)
         ids = [[next(tracks) for _ in range(count)] for count in counts]
-    return Detections(people, size or _extent(keypoints.numpy()), fps or 30.0, ids)
+    return Detections(people, size or _extent(keypoints.numpy()), fps or 30.0, ids, first)
 
 
 def _as_coco(numbers: list[float]) -> np.ndarray[Any, np.dtype[np.float64]]:

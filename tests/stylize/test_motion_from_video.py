@@ -99,6 +99,18 @@ def test_keypoints_from_elsewhere_take_rate_size_and_cuts_of_their_video(film, a
     assert json.loads((tmp_path / "manifest.json").read_text())["keypoints_sha256"] == sha256_file(alphapose)
 
 
+@pytest.mark.parametrize(("added", "unseen"), [(24, 24), (1000, 0)])
+def test_keypoints_that_begin_late_stay_at_their_frames_of_the_video(added, unseen, film, alphapose, made, tmp_path):
+    """AlphaPose lists nobody for frames without anybody; numbers past the video's end are no frames of it."""
+    rows = json.loads(alphapose.read_text())[24:]
+    listed = [row | {"image_id": f"{frame + added}.jpg"} for frame, row in enumerate(rows)]
+    (tmp_path / "late.json").write_text(json.dumps(listed))
+    command = ["motion", str(film), "--keypoints", str(tmp_path / "late.json"), "--takes", "1", "--no-film", *made[1]]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    seen = (read_footage(tmp_path / "motion.poses.json").pose.confidence > 0).any(-1)
+    assert int(seen.nonzero()[0]) == unseen * 30 // 20
+
+
 def test_an_excerpt_is_as_long_as_asked(poses, made, tmp_path):
     options = ["--start", "1", "--seconds", "2", "--takes", "1", *made[1]]
     assert main(["motion", str(poses), "--out", str(tmp_path), *options]) == 0
@@ -113,6 +125,7 @@ def test_an_excerpt_is_as_long_as_asked(poses, made, tmp_path):
         (["--start", "60"], "nobody"),
         (["--steps", "101"], "101 sampling steps asked of a model with 100"),
         (["--takes", "0"], "takes must lie in 1 to 100"),
+        (["--person", "0"], "0 is nobody"),
     ],
 )
 def test_what_can_not_be_is_one_sentence_and_leaves_nothing(options, told, poses, vimo_bundle, tmp_path, capsys):
