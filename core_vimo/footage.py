@@ -120,12 +120,15 @@ def write_footage(footage: Footage, path: Path | str) -> None:
     with publish_file(path) as aside, aside.open("w", encoding="utf-8") as file:
         file.write(json.dumps(head, indent=1)[:-2])
         for name, table in tables.items():
-            file.write(f',\n "{name}": [\n' + ",\n".join(_lines(table)) + "\n ]")
+            file.write(f',\n "{name}": [\n')
+            for number, line in enumerate(_lines(table)):  # one at a time: a long video's would fill memory
+                file.write(f",\n{line}" if number else line)
+            file.write("\n ]")
         file.write("\n}\n")
 
 
 def _lines(table: np.ndarray[Any, Any]) -> Iterator[str]:
-    return (json.dumps(frame, separators=(",", ":")) for frame in table.reshape(len(table), _NUMBERS).tolist())
+    return (json.dumps(frame.tolist(), separators=(",", ":")) for frame in table.reshape(len(table), _NUMBERS))
 
 
 def read_footage(path: Path | str) -> Footage:
