@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -115,3 +116,9 @@ def test_its_projects_are_found_with_their_takes(person, server, studio, project
     person.press("Undo (Ctrl Z)")
     person.wait_for("document.querySelectorAll('.takes .take').length === 1")
     assert kept["name"] == "New dance"
+
+
+def test_a_project_that_was_removed_meanwhile_is_told_of(person, project):
+    shutil.rmtree(project())
+    person.press("Redo (Ctrl Shift Z)")
+    person.sees("The project was removed")

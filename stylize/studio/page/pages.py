@@ -169,8 +169,8 @@ class _Bar:
             self._name.classes("title").on("blur", self._rename).on("keydown.enter", self._rename)
             self.problem = Problem()
             ui.element("div").classes("gap")
-            self._undo = button("", lambda: move(session, -1), icon="undo", kind="quiet", tip="Undo (Ctrl Z)")
-            self._redo = button("", lambda: move(session, 1), icon="redo", kind="quiet", tip="Redo (Ctrl Shift Z)")
+            self._undo = button("", lambda: self._move(-1), icon="undo", kind="quiet", tip="Undo (Ctrl Z)")
+            self._redo = button("", lambda: self._move(1), icon="redo", kind="quiet", tip="Redo (Ctrl Shift Z)")
             button("", open_help, icon="keyboard", kind="quiet", tip="Keys (?)")
         with self._undo:
             self._undo_words = ui.tooltip("")
@@ -181,6 +181,10 @@ class _Bar:
         self._undo.set_enabled(content.undoes is not None)
         self._redo.set_enabled(content.redoes is not None)
         self._undo_words.set_text(f"Undo: {content.undoes}" if content.undoes else "Nothing to undo")
+
+    def _move(self, steps: int) -> None:
+        with self.problem.told():
+            move(self._session, steps)
 
     def _rename(self) -> None:
         with self.problem.told():
