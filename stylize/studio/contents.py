@@ -20,6 +20,7 @@ _PATIENCE_S = 120.0
 _MOST_MEMORY = 8 << 30
 """Bytes of address space, of which torch takes some for itself."""
 _LONGEST_SIDE_PX = 4096
+_SHORTEST_SONG_S = 1.0
 
 # FFmpeg's names of containers that hold their own sound and pictures; playlists, which name other files, are none.
 _SOUND_SUFFIXES = {
@@ -85,6 +86,8 @@ def _song(path: Path, most_s: float | None) -> Contents:
                 raise MediaError(f"{path}: nothing in it can be played; export the song again")
             container.seek(0)
             seconds = _length(path, container, track, most_s)
+            if 0 < seconds < _SHORTEST_SONG_S:  # of damaged files nobody knows, and they are danced as far as they go
+                raise MediaError(f"{path}: lasts {seconds:.2f} s, and a dance lasts 1 s at least; give a longer song")
             pictured = suffix == ".m4a" and bool(container.streams.video)
     except Exception as error:
         raise media_error(path, error) from error

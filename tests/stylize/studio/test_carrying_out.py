@@ -406,3 +406,11 @@ def test_contents_are_what_they_are(tmp_path, song_bytes):
 
     (tmp_path / "x").write_bytes(song_bytes)
     assert inspect("song", tmp_path / "x", "song") == Contents(".wav", {"seconds": SONG_S})
+
+
+def test_a_song_too_short_to_dance_to_is_refused_at_once(tmp_path):
+    from stylize.studio.contents import look
+
+    soundfile.write(tmp_path / "x.wav", np.zeros(11_025), 22_050)
+    with pytest.raises(InputError, match=r"lasts 0\.50 s"):
+        look("song", tmp_path / "x.wav", None)
