@@ -4,6 +4,7 @@ Everything is named by ids that are looked up in a project of the person who ask
 """
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -55,7 +56,7 @@ def add_files(app: FastAPI, studio: Studio) -> None:
     def export(request: Request, project: str, job: str) -> Response:
         found = project_of(request, project)
         path = found.export_path(job)
-        return FileResponse(path, filename=f"{found.read().name}{''.join(path.suffixes[-2:])}")
+        return FileResponse(path, filename=f"{_export_name(studio, found, job)}{''.join(path.suffixes[-2:])}")
 
     @app.get("/files/{project}/poses/{take}")
     def poses(request: Request, project: str, take: str) -> Response:
@@ -73,6 +74,14 @@ def add_files(app: FastAPI, studio: Studio) -> None:
         label = unquote(request.headers.get("x-label", ""))
         media = await studio.storage.receive(kind, label, _pieces(request))
         return JSONResponse({"id": found.adopt(media).id})
+
+
+def _export_name(studio: Studio, project: Project, job: str) -> str:
+    """The project's, and the take's as long as it is known: exports of two takes are told apart."""
+    content = project.read()
+    with suppress(InputError):
+        return f"{content.name}, {content.take(studio.queue.job(job).settings['take']).label}"
+    return content.name
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 """The song: dropped, listened to, its counts corrected by ear, and how much of it is danced."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from nicegui import ui
 from core_vimo.errors import InputError
 from stylize.studio.counting import first_count_at, tapped
 from stylize.studio.page.pieces import Drop, Problem, button, heading, length_words, light
-from stylize.studio.page.session import Session
+from stylize.studio.page.session import Session, Span
 from stylize.studio.page.stage import Stage
 from stylize.studio.project import State, Tempo
 from stylize.studio.tasks import Listen
@@ -127,6 +128,13 @@ class _Counts:
                 self._session.change("count 1", lambda state: replace(state, first_count=shift))
 
 
+def part_of(span: Span) -> Span:
+    """Where a selection starts and how long it lasts, in whole milliseconds: never after the beat it starts on, or the
+    dance would lack its first count 1."""
+    start_s = math.floor(span[0] * 1000) / 1000
+    return start_s, round(span[1] - start_s, 3)
+
+
 class _Excerpt:
     """The part of the song that is danced."""
 
@@ -149,8 +157,7 @@ class _Excerpt:
 
     def _take_selection(self) -> None:
         if self._session.span:
-            start_s, stop_s = self._session.span
-            self._set(round(start_s, 3), round(stop_s - start_s, 3))
+            self._set(*part_of(self._session.span))
 
     def _set(self, start_s: float, seconds: float | None) -> None:
         def edit(state: State) -> State:

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from edge_adapter.beats import BeatGrid
 from stylize.studio.access import Access
 from stylize.studio.files import add_files
 from stylize.studio.page.session import Session, Studio
+from stylize.studio.page.song import part_of
 from stylize.studio.page.styles import _in_words, _with_passage, lane
 from stylize.studio.page.takes import _newest_first
 from stylize.studio.project import Take
@@ -78,6 +81,25 @@ def test_a_song_is_sent_in_ranges(client, with_song):
     assert answer.status_code == 206 and answer.content == b"son"
 
 
+def test_exports_are_named_after_project_and_take_and_still_come_when_their_job_is_forgotten(
+    client, studio, with_song, monkeypatch
+):
+    project, job = with_song("Gala"), "b" * 16
+    take = Take("a" * 16 + "-take2", "Dance 1, take 2", "a" * 16, "take2", 0, 6.0)
+    project.add_takes("Dance 1", [take])
+    project.export_folder(job).mkdir(parents=True)
+    (project.export_folder(job) / "take2.counts.csv").write_text("count")
+
+    def saved_as():
+        answer = client.get(f"/files/{project.id}/exports/{job}")
+        assert answer.text == "count"
+        return unquote(answer.headers["content-disposition"])
+
+    assert "Gala.counts.csv" in saved_as()
+    monkeypatch.setattr(studio.queue, "job", lambda _id: SimpleNamespace(settings={"take": take.id}))
+    assert "Gala, Dance 1, take 2.counts.csv" in saved_as()
+
+
 def test_an_upload_joins_the_project_under_a_name_made_here(client, projects, believed):
     project = projects.create("A dance")
     answer = client.post(f"/upload/{project.id}/song", content=b"music", headers={"x-label": "..%2F..%2Fmy%20song.wav"})
@@ -104,6 +126,12 @@ def test_a_selection_is_told_in_the_takes_own_seconds(studio, with_song):
     take = Take("a" * 16 + "-dance", "Dance 1", "a" * 16, "dance", 0, 6.0, start_s=4.0)
     assert session.in_take((6.0, 8.0), take) == "2.000s:4.000s"
     assert session.in_take((1.0, 30.0), take) == "0.000s:6.000s"
+
+
+def test_a_danced_part_starts_no_later_than_the_beat_it_is_snapped_to():
+    start_s, seconds = part_of((7.2066, 18.27451))
+    assert start_s == 7.206 and start_s + seconds == pytest.approx(18.27451, abs=0.001)
+    assert part_of((2.0, 4.0)) == (2.0, 2.0)
 
 
 def test_passages_lie_on_the_strip_where_they_are_danced(studio, with_song):
