@@ -5,7 +5,7 @@ export default {
       <button type="button" :class="['drop', { over, busy: sending }]" @click="$refs.file.click()"
         @dragover.prevent="over = true" @dragleave="over = false" @drop.prevent="dropped">
         <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M11 16V7.8L7.4 11.4 6 10l6-6 6 6-1.4 1.4L13 7.8V16zM5 20v-4h2v2h10v-2h2v4z"/></svg>
-        <span>{{ sending ? sending + " · " + Math.round(100 * share) + " %" : words }}</span>
+        <span>{{ sending ? sending + " · " + now : words }}</span>
         <i :style="{ width: 100 * share + '%' }"></i>
       </button>
       <input ref="file" type="file" hidden :accept="accept" :multiple="many" @change="chosen">
@@ -13,6 +13,11 @@ export default {
     </div>`,
   props: { url: String, words: String, accept: String, many: Boolean, anywhere: Boolean },
   data: () => ({ over: false, sending: "", share: 0, problems: [] }),
+  computed: {
+    now() {
+      return this.share < 1 ? Math.floor(100 * this.share) + " %" : "being looked into"; // by the studio, for seconds
+    },
+  },
   mounted() {
     addEventListener("dragover", keepPage);
     addEventListener("drop", keepPage);

@@ -119,7 +119,8 @@ def _learned(session: Session) -> str:
     why = ", ".join(f"{count} for {reason}" for reason, count in told["rejected"].items())
     failed = "".join(f" {clip}: {sentence}." for clip, sentence in told["failed"].items())
     rejected = f"; rejected were {why}" if why else ""
-    return f"{ended.settings['name']}: of {told['windows']} windows {told['kept']} are kept{rejected}.{failed}"
+    used = f"{told['kept']} are learned from and {told['held_out']} tested on, which overlap none of those"
+    return f"{ended.settings['name']}: of {told['windows']} windows {used}{rejected}.{failed}"
 
 
 def _card(session: Session, name: str, trained: bool, has_clips: bool) -> None:
