@@ -53,8 +53,8 @@ class EvaluationSettings:
         unknown = [name for name in self.conditions if name not in CONDITIONS]
         if unknown or not self.conditions or len(set(self.conditions)) < len(self.conditions):
             raise InputError(f"conditions are one or more of {', '.join(CONDITIONS)}, each once")
-        if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
-            raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+        if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000 and abs(self.guidance) <= 100):
+            raise InputError("takes must lie in 1 to 100, steps in 1 to 1000 and guidance in -100 to 100")
         if self.windows is not None and self.windows < 2:
             raise InputError("an evaluation needs at least 2 windows")
 

@@ -78,8 +78,8 @@ class MotionSettings:
             )
         if self.start_s < 0 or (self.seconds is not None and self.seconds < 1):
             raise InputError("the excerpt must start at 0 s or later and last at least 1 s")
-        if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000):
-            raise InputError("takes must lie in 1 to 100 and steps in 1 to 1000")
+        if not (1 <= self.takes <= 100 and 1 <= self.steps <= 1000 and abs(self.guidance) <= 100):
+            raise InputError("takes must lie in 1 to 100, steps in 1 to 1000 and guidance in -100 to 100")
         if self.person is not None and self.person < 1:
             raise InputError(f"people are numbered from 1, the most prominent; {self.person} is nobody")
         self.polish()

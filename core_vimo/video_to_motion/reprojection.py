@@ -53,8 +53,12 @@ class Reprojection:
 
     @property
     def of_height(self) -> float:
-        """The same as a share of the height that the body, standing, would have in each frame's picture."""
-        return float((self.error_px / (STANDING_M * self.px_per_m[:, None])).nanmean())
+        """The same as a share of the height that the body, standing, would have in each frame's picture.
+
+        Without frames whose body is so wrong that no scale but 0 suits it.
+        """
+        tall_px = STANDING_M * self.px_per_m[:, None]
+        return float(torch.where(tall_px > 0, self.error_px / tall_px, torch.nan).nanmean())
 
 
 def reproject(motion: Motion, footage: Footage) -> Reprojection:

@@ -126,6 +126,7 @@ def test_an_excerpt_is_as_long_as_asked(poses, made, tmp_path):
         (["--steps", "101"], "101 sampling steps asked of a model with 100"),
         (["--takes", "0"], "takes must lie in 1 to 100"),
         (["--person", "0"], "0 is nobody"),
+        (["--guidance", "1e30"], "guidance in -100 to 100"),
     ],
 )
 def test_what_can_not_be_is_one_sentence_and_leaves_nothing(options, told, poses, vimo_bundle, tmp_path, capsys):

@@ -50,6 +50,16 @@ def test_each_shot_has_a_camera_of_its_own(invented_dance):
     assert together.mean_px > 5
 
 
+def test_who_is_seen_on_the_hands_while_the_motion_stands_has_an_error_that_is_a_number(invented_dance):
+    """No scale but 0 suits a body that is upside down; a share of that height would be infinite."""
+    motion = invented_dance(120, 5)
+    keypoints = _seen(motion, 0.3, 0.0, 200.0)
+    keypoints[80:, :, 1] *= -1
+    seen = reproject(motion, _footage(keypoints))
+    assert (seen.px_per_m == 0).any()
+    assert 0 < seen.of_height < 10
+
+
 def test_a_slow_zoom_costs_little_and_a_body_that_shrinks_for_a_moment_much(invented_dance):
     motion = invented_dance(120, 3)
     zoom = reproject(motion, _footage(_seen(motion, 0.2, 0.1, torch.linspace(150, 300, 120))))
