@@ -59,6 +59,7 @@ class Plan:
     learned: tuple[str, ...]
     teacher: Path
     out: Path
+    systems: tuple[str, ...]
     seeds: int
     takes: int
     overrides: tuple[str, ...]
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pattern", required=True, help="what the names of the style's dances look like")
     parser.add_argument("--learn", nargs="+", required=True, metavar="NAME", help="the few dances to learn from")
     parser.add_argument("--teacher", type=Path, required=True, help="bundle of a lifter that learned from other motion")
+    parser.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), default=list(SYSTEMS), metavar="SYSTEM")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each way (default 3)")
     parser.add_argument("--takes", type=int, default=1, help="dances a song and seed (default 1)")
     parser.add_argument("--overrides", nargs="*", default=[], help="settings of `vimo style train`")
@@ -79,11 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     a = arguments
     learned, overrides = tuple(a.learn), tuple(a.overrides)
-    plan = Plan(a.bundle, a.dances, a.pattern, learned, a.teacher, a.out, a.seeds, a.takes, overrides)
+    plan = Plan(a.bundle, a.dances, a.pattern, learned, a.teacher, a.out, tuple(a.systems), a.seeds, a.takes, overrides)
     style = Style.of(plan.dances, plan.pattern, plan.learned)
     _write_clips(plan, style)
     base = load_dance_model(plan.bundle)
-    models = {BASE: [base] * plan.seeds} | {name: _trained(plan, name, base) for name in SYSTEMS}
+    models = {BASE: [base] * plan.seeds} | {name: _trained(plan, name, base) for name in plan.systems}
     names = [dance.name for dance in style.held_out]
     excerpts = songs(plan.dances, names, base.extractor, seconds=20.0, seed=0)
     danced = {name: _danced(plan, name, of_seeds, excerpts) for name, of_seeds in models.items()}
