@@ -18,7 +18,7 @@ from torch import Tensor, cuda, nn
 from core_vimo.bundle import Bundle
 from core_vimo.clip_set import ClipSet
 from core_vimo.diffusion.objective import DiffusionObjective, build_objective
-from core_vimo.diffusion.supervision import against_keypoints, settings_2d
+from core_vimo.diffusion.supervision import SEEN_IN_2D, against_keypoints, settings_2d
 from core_vimo.errors import InputError
 from core_vimo.motion import FPS
 from core_vimo.publish import publish_file
@@ -249,6 +249,8 @@ def _public(settings: dict[str, Any]) -> dict[str, Any]:
 def _told_of(run: _Run, held_out: HeldOut, score: float | None) -> list[str]:
     clips = ", ".join(clip.name for clip in run.clips.clips if clip.failed is None)
     told = [f"Clips: {clips}; {len(run.train)} windows learnt from, {len(run.test)} held out."]
+    if run.train.in_2d is not None:
+        told.append(SEEN_IN_2D)
     if score is not None:
         base = held_out.distance(load_dance_model(run.bundle).backbone)
         told.append(f"Style distance to the held-out windows: {score:.3f}; of the backbone alone: {base:.3f}.")

@@ -13,6 +13,12 @@ from core_vimo.training.settings import checked_settings
 
 KINDS = ("3d", "2d")
 
+SEEN_IN_2D = (
+    "Learned from 2D: guesses were compared with keypoints. Motions in 3D, such as a teacher made of the videos, were "
+    "what noise was added to, and told what keypoints don't."
+)
+"""A fact for the card of what was trained `against_keypoints`."""
+
 
 class Comparison(NamedTuple):
     """terms: their names; losses: (x0_hat `[B, S, D]`, the batch, weight `[B]` or `[B, S]`) -> each of them `[B]`."""

@@ -11,7 +11,7 @@ from core_vimo.bundle import Bundle
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import build_objective
 from core_vimo.diffusion.schedule import Schedule, build_schedule
-from core_vimo.diffusion.supervision import against_keypoints, settings_2d
+from core_vimo.diffusion.supervision import SEEN_IN_2D, against_keypoints, settings_2d
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE
 from core_vimo.losses_2d import Settings2D
@@ -131,5 +131,13 @@ class _Data:
             f"Data: {len(sources)} sources ({self.motions.seconds / 60:.1f} min with their variants): "
             f"{', '.join(sources)}.",
             "Sees COCO-17 keypoints of any number of views at 30 fps. Motion: 30 fps, SMPL-24, metres.",
+            *self._supervised(),
         ]
         return Bundle(weights, config | made, self.codec, card(title, facts, settings, steps))
+
+    def _supervised(self) -> list[str]:
+        if self.windows.in_2d is None:
+            return []
+        unseen = sum(self.motions.read(number, 0, 1).views is None for number in range(len(self.motions)))
+        filmed = f" {unseen} of {len(self.motions)} motions came without views: virtual cameras filmed them."
+        return [SEEN_IN_2D + (filmed if unseen else "")]

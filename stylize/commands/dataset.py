@@ -133,9 +133,10 @@ def _taught(arguments: argparse.Namespace) -> int:
     from stylize.taught_motions import TaughtMotions, filmed_items
 
     items = filmed_items(arguments.places)
+    teacher = named_teacher(arguments.teacher)
     with Progress() as progress:
         made = TaughtMotions(
-            named_teacher(arguments.teacher),
+            teacher,
             arguments.estimator,
             tuple(arguments.hold_out),
             not arguments.no_mirror,
@@ -144,6 +145,8 @@ def _taught(arguments: argparse.Namespace) -> int:
         write_motion_set(made.of(items), arguments.out)
     for sentence in made.refused:
         print(f"left out: {sentence}")
+    if teacher.travels:
+        print("its cameras follow the teacher's path: train with supervision=2d supervision.known_paths=false")
     return _tell_motions(arguments.out)
 
 

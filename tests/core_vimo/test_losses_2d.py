@@ -232,6 +232,22 @@ def test_alignment_leads_root_and_rotations_to_where_the_keypoints_are(invented_
     assert after[..., swinging].mean() < 0.7 * before[..., swinging].mean()
 
 
+@pytest.mark.parametrize("root", ["position", "velocity"])
+def test_how_the_teacher_is_posed_is_compared_with_in_alignment_alone(root: RootForm) -> None:
+    """Or its errors, or a truth that it was, would be learned from."""
+    codec, truth = codec_of(root), standing()
+    posed = truth.rotations @ axis_angle_to_matrix(0.3 * normal((FRAMES, 24, 3), "teacher"))
+    batch = seen(truth, [camera_at(0.4, 5.0)])
+    guess = encoded(standing((0, 0, 0.1)), codec) + 0.05 * normal((1, FRAMES, CHANNELS), "sway")
+    right, wrong = (
+        reprojection_losses(guess, batch | {"x": encoded(teacher, codec)}, codec, Settings2D())
+        for teacher in (truth, Motion(posed, truth.root_m + torch.tensor([0, 0, 0.4]), 1 - truth.contacts))
+    )
+    for name in ("reprojection", "velocity_2d", "foot"):
+        torch.testing.assert_close(wrong[name], right[name], msg=name)
+    assert not torch.allclose(wrong["alignment"], right["alignment"], rtol=1e-3)
+
+
 def test_what_no_keypoint_tells_is_the_teachers() -> None:
     codec, truth = codec_of(), standing()
     batch = seen(truth, [camera_at(0.4, 5.0)]) | {"x": encoded(truth, codec)}

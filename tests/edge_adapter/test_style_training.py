@@ -17,6 +17,7 @@ from style_clips import FRAMES, train, write_clips
 from core_vimo.bundle import Bundle
 from core_vimo.clip_set import ClipSet
 from core_vimo.coco_body import coco_joints_m
+from core_vimo.diffusion.supervision import SEEN_IN_2D
 from core_vimo.errors import InputError
 from core_vimo.losses_2d import Settings2D
 from core_vimo.motion import Motion
@@ -277,7 +278,7 @@ def test_a_style_is_learnt_from_2d(filmed: Path, tiny_bundle: Path, tmp_path: Pa
     shared = [f"clips={filmed}", f"backbone={tiny_bundle}", f"out={tmp_path}"]
     train(*shared, "supervision=2d", "trainer.steps=3")
     style = Style.load(tmp_path)
-    assert "kind: 2d" in style.card and "velocity_2d" in style.card
+    assert "kind: 2d" in style.card and "velocity_2d" in style.card and SEEN_IN_2D in style.card
     branch = build_branch(style, load_dance_model(tiny_bundle))
     assert branch.zero_convolutions[0].weight.abs().max() > 0
 

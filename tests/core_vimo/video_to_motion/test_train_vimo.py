@@ -13,7 +13,7 @@ from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.diffusion.objective import DiffusionObjective, build_objective
 from core_vimo.diffusion.schedule import build_schedule
-from core_vimo.diffusion.supervision import against_keypoints
+from core_vimo.diffusion.supervision import SEEN_IN_2D, against_keypoints
 from core_vimo.errors import InputError
 from core_vimo.losses import motion_losses
 from core_vimo.losses_2d import Settings2D, reprojection_losses
@@ -71,6 +71,7 @@ def test_the_card_says_what_was_done(run: Path) -> None:
     card = Bundle.load(run / "bundle").card
     assert "1 sources" in card and "invented" in card and "2 steps" in card and "latent: 32" in card
     assert str(run.parent) not in card  # nobody's folders
+    assert SEEN_IN_2D not in card
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,7 @@ def test_2d_supervision_ends_in_a_bundle_that_loads(motion_folder: Path, tmp_pat
     assert load_vimo(tmp_path / "run" / "bundle").network.config.latent == 32
     card = Bundle.load(tmp_path / "run" / "bundle").card
     assert "kind: 2d" in card and "velocity_2d" in card
+    assert SEEN_IN_2D in card and "motions came without views: virtual cameras filmed them" in card
     assert train("vimo", motion_folder, tmp_path / "release", *of_2d, *TINY_VIMO, "loss=videomdm_release") == 0
 
 
