@@ -25,7 +25,7 @@ from core_vimo.video.estimators import ESTIMATORS
 from core_vimo.video.keypoint_files import Detections, read_keypoint_file
 from core_vimo.video.people import follow
 from core_vimo.video.shots import find_cuts
-from core_vimo.video.watch import footage_of, holds_keypoints, observe
+from core_vimo.video.watch import footage_of_keypoints, holds_keypoints, observe
 from core_vimo.video_to_motion.build import SHIPPED, VideoMotionModel, load_vimo
 from core_vimo.video_to_motion.reprojection import Reprojection, reproject
 from core_vimo.video_to_motion.video_motion import GUIDANCE, STEPS, VideoMotion
@@ -147,18 +147,18 @@ def motion_from_video(
 
 def look(video: Path, keypoints: Path | None, settings: MotionSettings, report: Report) -> Seen:
     """2D poses of the excerpt: estimated, or as a file says. Raises InputError where nobody is seen confidently."""
-    excerpt: dict[str, Any] = {
-        "start_s": settings.start_s,
-        "seconds": settings.seconds,
-        "person": settings.person,
-        "report": lambda _what, done, total: report("Looking", done, total),
-    }
+    excerpt: dict[str, Any] = {"start_s": settings.start_s, "seconds": settings.seconds, "person": settings.person}
     if keypoints is not None:
         seen = _from_elsewhere(video, keypoints, settings)
     elif holds_keypoints(video):
-        seen = Seen(footage_of(video, **excerpt), "")
+        seen = Seen(*footage_of_keypoints(video, **excerpt))
     else:
-        sight = observe(video, estimator=settings.estimator, **excerpt)
+        sight = observe(
+            video,
+            estimator=settings.estimator,
+            report=lambda _what, done, total: report("Looking", done, total),
+            **excerpt,
+        )
         seen = Seen(sight.footage, str(sight.choice))
     if not (seen.footage.pose.confidence >= CONFIDENT).any():
         raise InputError(f"{keypoints or video}: nobody is seen clearly; give a part in which one person is")

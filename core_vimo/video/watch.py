@@ -74,28 +74,46 @@ def footage_of(
     fps and size are those of the video behind a keypoint file that doesn't tell them.
     """
     path = Path(path)
-    if not holds_keypoints(path):
-        sight = observe(path, estimator=estimator, start_s=start_s, seconds=seconds, person=person, report=report)
-        return sight.footage
+    if holds_keypoints(path):
+        return footage_of_keypoints(path, start_s=start_s, seconds=seconds, person=person, fps=fps, size=size)[0]
+    return observe(path, estimator=estimator, start_s=start_s, seconds=seconds, person=person, report=report).footage
+
+
+def footage_of_keypoints(
+    path: Path,
+    *,
+    start_s: float = 0,
+    seconds: float | None = None,
+    person: int | None = None,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> tuple[Footage, str]:
+    """The same of a keypoint file or folder alone, and in words whom it follows; a `*.poses.json` is of one person."""
     if not (start_s >= 0 and (seconds is None or seconds > 0)):
         raise InputError(f"{path}: {seconds} s from {start_s} s is no excerpt; give a start >= 0 and a length above 0")
-    footage = read_footage(path) if path.name.endswith(SUFFIX) else _followed(path, person, fps, size)
+    footage, choice = _of_one(path, person) if path.name.endswith(SUFFIX) else _followed(path, person, fps, size)
     stop = len(footage) if seconds is None else round((start_s + seconds) * FPS)
     excerpt = footage[round(start_s * FPS) : stop]
     if not (excerpt.pose.confidence > 0).any():
         raise InputError(f"{path}: shows nobody in the asked part of its {footage.seconds:.1f} s; ask for another part")
-    return excerpt
+    return excerpt, choice
 
 
 def holds_keypoints(path: Path) -> bool:
     return path.is_dir() or path.suffix.lower() in (".json", ".npz")
 
 
-def _followed(path: Path, person: int | None, fps: float | None, size: tuple[int, int] | None) -> Footage:
+def _of_one(path: Path, person: int | None) -> tuple[Footage, str]:
+    if (person or 1) > 1:
+        raise InputError(f"{path}: holds one person, not {person}; ask the video for another one")
+    return read_footage(path), ""
+
+
+def _followed(path: Path, person: int | None, fps: float | None, size: tuple[int, int] | None) -> tuple[Footage, str]:
     found = read_keypoint_file(path, fps, size)
     with naming(path):
-        keypoints, _ = follow(found.people, (), found.size, person)
-        return at_30_fps(Pose2D(keypoints, found.size, found.fps), source=path.name)
+        keypoints, choice = follow(found.people, (), found.size, person)
+        return at_30_fps(Pose2D(keypoints, found.size, found.fps), source=path.name), str(choice)
 
 
 @dataclass

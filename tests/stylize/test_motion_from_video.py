@@ -111,6 +111,12 @@ def test_keypoints_that_begin_late_stay_at_their_frames_of_the_video(added, unse
     assert int(seen.nonzero()[0]) == unseen * 30 // 20
 
 
+def test_keypoints_alone_say_whom_they_were_followed_through(alphapose, made, tmp_path):
+    assert main(["motion", str(alphapose), "--takes", "1", "--out", str(tmp_path), *made[1]]) == 0
+    told = json.loads((tmp_path / "manifest.json").read_text())["person"]
+    assert told == ["frames 0 to 59: person 1 of 1, seen in 100%"]
+
+
 def test_an_excerpt_is_as_long_as_asked(poses, made, tmp_path):
     options = ["--start", "1", "--seconds", "2", "--takes", "1", *made[1]]
     assert main(["motion", str(poses), "--out", str(tmp_path), *options]) == 0
@@ -126,6 +132,7 @@ def test_an_excerpt_is_as_long_as_asked(poses, made, tmp_path):
         (["--steps", "101"], "101 sampling steps asked of a model with 100"),
         (["--takes", "0"], "takes must lie in 1 to 100"),
         (["--person", "0"], "0 is nobody"),
+        (["--person", "2"], "holds one person, not 2"),
         (["--guidance", "1e30"], "guidance in -100 to 100"),
     ],
 )
