@@ -1,6 +1,7 @@
 """A project: a readable folder with `project.json`, `media/`, `takes/`, `listened/` and `exports/`; no pickles.
 
 Every edit makes a new state; states name take files, which never change. So undo and redo are moving a position.
+What is looked at is no edit: it changes in all states at once.
 """
 
 import math
@@ -27,6 +28,7 @@ _MOST_STEPS = 200
 _MOST_EXPORTS = 30
 _STYLE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}(:[0-9.]{1,8})?")  # a name, never a path
 _TIMELINE = re.compile(r"[A-Za-z0-9_.,: \n-]{0,10000}")
+_LOOKED_AT = ("shown", "beside", "pinned")
 _TAKE_FILES = (".npz", ".bvh", ".glb", ".counts.csv", ".mp4")
 
 
@@ -64,7 +66,8 @@ class Take:
 class State:
     """What undo and redo move through. song: a media id; start_s, seconds: the excerpt in it (None: to its end).
 
-    shown is the take on the stage, beside the one it is compared with.
+    shown is the take on the stage, beside the one it is compared with. Which these are, and which is pinned, is no edit
+    (`Content.looked`).
     """
 
     song: str | None = None
@@ -102,8 +105,19 @@ class State:
         """This state without one of its takes; its files stay, since undo may bring it back."""
         gone = self.take(id)
         rest = tuple(take for take in self.takes if take is not gone)
-        seen = {name: None for name in ("shown", "beside", "pinned") if getattr(self, name) == id}
+        seen = {name: None for name in _LOOKED_AT if getattr(self, name) == id}
         return replace(self, takes=rest, **seen)  # type: ignore[arg-type]
+
+    def looked_at_like(self, before: "State", after: "State") -> "State":
+        """This state with what is looked at changed as between two others, as far as it holds those takes."""
+        known = {take.id for take in self.takes} | {None}
+        changed = {name: getattr(after, name) for name in _LOOKED_AT if getattr(after, name) != getattr(before, name)}
+        seen = replace(self, **{name: id for name, id in changed.items() if id in known})
+        return replace(seen, beside=None) if seen.beside == seen.shown else seen
+
+    def joined(self, takes: Sequence[Take]) -> "State":
+        known = {take.id for take in self.takes}
+        return replace(self, takes=(*self.takes, *(take for take in takes if take.id not in known)))
 
 
 @dataclass(frozen=True)
@@ -166,6 +180,29 @@ class Content:
             self.medium(state.song)
         history = (*self.history[: self.position + 1], Step(what, state))[-_MOST_STEPS:]
         return replace(self, history=history, position=len(history) - 1)
+
+    def looked(self, look: Callable[[State], State]) -> "Content":
+        """With other takes shown, beside or pinned: no step, and what can be redone stays."""
+        seen = self.state.looked_at_like(self.state, look(self.state))
+        history = tuple(replace(step, state=step.state.looked_at_like(self.state, seen)) for step in self.history)
+        return replace(self, history=history)
+
+    def landed(self, what: str, takes: Sequence[Take]) -> "Content":
+        """With takes that a job made: one step after this state; they join what can be redone, too.
+
+        The first, which is the best, is shown where the stage still holds the take it was made from, or none.
+        """
+        state = self.state.joined(takes)
+        if state == self.state:
+            return self
+        if state.shown in (None, takes[0].parent):
+            state = replace(state, shown=takes[0].id)
+        later = [
+            replace(step, state=step.state.joined(takes).looked_at_like(self.state, state))
+            for step in self.history[self.position + 1 :]
+        ]
+        history = (*self.history[: self.position + 1], Step(what, state), *later)[-_MOST_STEPS:]
+        return replace(self, history=history, position=max(len(history) - len(later) - 1, 0))
 
     def moved(self, steps: int) -> "Content":
         return replace(self, position=min(max(self.position + steps, 0), len(self.history) - 1))
@@ -321,15 +358,13 @@ class Project:
             raise InputError("this export isn't there any more; export the take again")
         return made[0]
 
+    def look(self, look: Callable[[State], State]) -> Content:
+        """Show, compare or pin other takes, which is no step. Raises InputError for one that isn't there."""
+        return self._write(lambda content: content.looked(look))
+
     def add_takes(self, what: str, takes: Sequence[Take]) -> Content:
-        """Finished takes join the present state, as one step; the first, which is the best, is shown."""
-
-        def add(state: State) -> State:
-            known = {take.id for take in state.takes}
-            new = tuple(take for take in takes if take.id not in known)
-            return replace(state, takes=state.takes + new, shown=takes[0].id)
-
-        return self.change(what, add)
+        """Finished takes join the project: see `Content.landed`."""
+        return self._write(lambda content: content.landed(what, takes))
 
     def tidy(self, busy: Collection[str] = ()) -> None:
         """Remove take folders that no state names any more, and the oldest exports; not those of `busy` jobs."""

@@ -174,6 +174,10 @@ def test_a_video_shows_what_was_seen_in_it_long_after_its_job(person, engine, in
     (place / "manifest.json").write_text(json.dumps({"takes": [{"files": ["motion.npz"]}], "settings": {}}))
     take = Take(f"{folder}-motion", "motion of me", folder, "motion", 0, _FILMED_S, filmed=video.id)
     project.add_takes("motion of me", [take])
+    person.wait_for("document.querySelector('.takes .take')?.textContent.includes('motion of me')")
+    assert not person.run("return document.querySelector('.take.shown').textContent.includes('motion of me')")
+    person.sees("new")  # it takes the stage from no other take
+    person.run("document.querySelector('.takes .take-name').click()")
     person.wait_for("document.querySelector('.take.shown')?.textContent.includes('motion of me')")
     person.wait_for("document.querySelector('video[data-in-step]')")
     drawn = (

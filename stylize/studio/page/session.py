@@ -40,9 +40,11 @@ class Session:
     _showing: list[Callable[[], None]] = field(default_factory=list)
     _showing_jobs: list[Callable[[], None]] = field(default_factory=list)
     _listened: tuple[str, dict[str, Any]] | None = None
+    _watched: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.content = self.project.read()
+        self._watched = {take.id for step in self.content.history for take in step.state.takes}
         self.jobs = self.studio.queue.jobs(self.project.id)
 
     @property
@@ -75,6 +77,7 @@ class Session:
 
     def refresh(self) -> None:
         self.content = self.project.read()
+        self._watched |= {id for id in (self.state.shown, self.state.beside) if id is not None}
         self._show(self._showing)
 
     def select(self, span: Span | None) -> None:
@@ -90,6 +93,11 @@ class Session:
     def change(self, what: str, edit: Callable[[State], State]) -> None:
         """One step that undo takes back. Raises InputError."""
         self.project.change(what, edit)
+        self.refresh()
+
+    def watch(self, look: Callable[[State], State]) -> None:
+        """Show, compare or pin other takes, which is no step. Raises InputError."""
+        self.project.look(look)
         self.refresh()
 
     def submit(self, task: Task, what: str) -> Job:
@@ -110,6 +118,10 @@ class Session:
     @property
     def beside(self) -> Take | None:
         return None if self.state.beside is None else self.state.take(self.state.beside)
+
+    def is_new(self, take: Take) -> bool:
+        """Whether it came since the page was opened, and hasn't been on the stage."""
+        return take.id not in self._watched
 
     def to_begin(self) -> str:
         """What to do where a take is needed and none is on the stage."""

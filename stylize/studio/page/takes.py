@@ -53,18 +53,18 @@ def _newest_first(takes: tuple[Take, ...]) -> list[Take]:
 
 def show_take(session: Session, take: str) -> None:
     beside = None if session.state.beside == take else session.state.beside
-    session.change("choose a take", lambda state: replace(state, shown=take, beside=beside))
+    session.watch(lambda state: replace(state, shown=take, beside=beside))
 
 
 def compare(session: Session, take: str) -> None:
     """Beside the one on the stage; once more takes it away."""
     beside = None if session.state.beside == take else take
-    session.change("compare takes", lambda state: replace(state, beside=beside))
+    session.watch(lambda state: replace(state, beside=beside))
 
 
 def pin(session: Session, take: str) -> None:
     pinned = None if session.state.pinned == take else take
-    session.change("pin a take", lambda state: replace(state, pinned=pinned))
+    session.watch(lambda state: replace(state, pinned=pinned))
 
 
 def _card(session: Session, take: Take, problem: Problem) -> None:
@@ -82,7 +82,10 @@ def _card(session: Session, take: Take, problem: Problem) -> None:
     with ui.element("div").classes(f"take {role} {'pinned' if pinned else ''}"):
         with ui.element("button").classes("take-name").props("type=button").on("click", do(show_take)):
             ui.label(take.label)
-            ui.label(facts(take)).classes("hint")
+            with ui.row().classes("tight"):
+                if session.is_new(take):
+                    ui.label("new").classes("new").tooltip("Made while you looked at another take")
+                ui.label(facts(take)).classes("hint")
             for said in take.said:
                 ui.label(said).classes("hint")
         with ui.row().classes("tight"):

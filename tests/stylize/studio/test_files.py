@@ -21,7 +21,7 @@ from stylize.studio.files import add_files
 from stylize.studio.page.session import Session, Studio
 from stylize.studio.page.song import part_of
 from stylize.studio.page.styles import _in_words, _with_passage, lane
-from stylize.studio.page.takes import _newest_first
+from stylize.studio.page.takes import _newest_first, compare, pin, show_take
 from stylize.studio.project import Take
 from stylize.style_timeline import Styling
 
@@ -119,6 +119,24 @@ def test_a_moment_is_said_as_dancers_count_it(studio, with_song):
     session = Session(studio, heard(with_song()))
     assert session.where(4.1) == "eight 2, count 1"
     assert session.where(7.6) == "eight 2, count 8"
+
+
+def test_a_take_is_new_until_it_was_on_the_stage(studio, with_song):
+    project = with_song()
+    take1, take2, take3 = (Take("a" * 16 + f"-take{n}", "Dance 1", "a" * 16, f"take{n}", 0, 6.0) for n in (1, 2, 3))
+    project.add_takes("Dance 1", [take1])
+    session = Session(studio, project)
+    assert not session.is_new(take1)  # it was there when the page was opened
+    project.add_takes("Dance 2", [take2, take3])
+    session.look()
+    assert session.shown == take1 and session.is_new(take2) and session.is_new(take3)
+    show_take(session, take2.id)
+    assert session.shown == take2 and not session.is_new(take2) and session.is_new(take3)
+    compare(session, take3.id)
+    compare(session, take3.id)
+    assert session.beside is None and not session.is_new(take3)
+    pin(session, take3.id)
+    assert session.state.pinned == take3.id and session.content.undoes == "Dance 2"
 
 
 def test_a_selection_is_told_in_the_takes_own_seconds(studio, with_song):

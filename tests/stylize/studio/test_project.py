@@ -113,6 +113,82 @@ def test_what_no_state_names_any_more_is_tidied_away_but_not_what_a_job_is_makin
     assert [path.name for path in (project.folder / "takes").iterdir()] == [f"{2:016x}"]
 
 
+def three_takes_and_what_was_undone(project):
+    """Takes 1 to 3, the counts moved after them and that undone; what is shown is take 1."""
+    project.add_takes("dance", [a_take(number) for number in (1, 2, 3)])
+    project.change("count 1", lambda state: replace(state, first_count=3))
+    return project.undo()
+
+
+LOOKS = {
+    "choose": lambda state: replace(state, shown=a_take(2).id),
+    "compare": lambda state: replace(state, beside=a_take(2).id),
+    "pin": lambda state: replace(state, pinned=a_take(2).id),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_looking_at_takes_is_no_step_and_drops_nothing_that_could_be_redone(look, with_song):
+    project = with_song()
+    before = three_takes_and_what_was_undone(project)
+    after = project.look(LOOKS[look])
+    assert after.state == LOOKS[look](before.state) != before.state and after.revision > before.revision
+    assert (len(after.history), after.position) == (len(before.history), before.position)
+    redone = project.redo().state
+    assert redone == LOOKS[look](replace(before.state, first_count=3))  # the stage doesn't jump back
+    assert project.undo().state == after.state
+    assert project.undo().state.takes == ()
+
+
+def test_what_is_compared_is_never_what_is_shown(with_song):
+    project = with_song()
+    three_takes_and_what_was_undone(project)
+    project.look(LOOKS["compare"])
+    project.look(LOOKS["choose"])
+    assert project.read().state.beside is None and project.redo().state.beside is None
+
+
+def test_takes_that_land_after_an_undo_leave_what_can_be_redone(with_song):
+    project = with_song()
+    before = three_takes_and_what_was_undone(project)
+    landed = project.add_takes("more", [a_take(4), a_take(5)])
+    all_takes = tuple(map(a_take, (1, 2, 3, 4, 5)))
+    assert (landed.undoes, landed.redoes, landed.state.takes) == ("more", "count 1", all_takes)
+    redone = project.redo().state
+    assert redone.first_count == 3 and redone.takes == all_takes
+    project.undo()
+    assert project.undo().state == before.state  # as one step
+    assert project.add_takes("none", [a_take(1)]) == project.read() and project.read().redoes == "more"
+
+
+def test_the_first_takes_stay_on_the_stage_when_what_was_undone_before_is_redone(with_song):
+    project = with_song()
+    project.change("count 1", lambda state: replace(state, first_count=3))
+    project.undo()
+    project.add_takes("dance", [a_take(1)])
+    assert project.redo().state.shown == a_take(1).id
+
+
+@pytest.mark.parametrize(("on_the_stage", "shown"), [(None, 4), (1, 4), (2, 2)])
+def test_a_take_is_shown_where_the_stage_holds_the_take_it_was_made_from_or_none(on_the_stage, shown, with_song):
+    project = with_song()
+    three_takes_and_what_was_undone(project)
+    on_it = on_the_stage and a_take(on_the_stage).id
+    project.change("on the stage", lambda state: replace(state, shown=on_it))
+    state = project.add_takes("an edit", [replace(a_take(4), parent=a_take(1).id)]).state
+    assert state.shown == a_take(shown).id and state.takes[-1].id == a_take(4).id
+    assert project.undo().state.shown == on_it
+
+
+def test_takes_that_land_keep_the_history_bounded(with_song):
+    content = with_song().read().landed("dance", [a_take(1)])
+    for number in range(1, 300):
+        content = content.after(str(number), replace(content.state, first_count=number))
+    landed = content.moved(-3).landed("more", [a_take(2)])
+    assert len(landed.history) == 200 and (landed.undoes, landed.redoes) == ("more", "297")
+    assert len(content.moved(-1000).landed("more", [a_take(2)]).history) == 200
+
+
 def test_the_history_is_bounded(with_song):
     content = with_song().read()
     for number in range(300):
