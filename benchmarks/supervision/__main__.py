@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from benchmarks.supervision import compare, cost, equivalence, style
+from core_vimo.errors import InputError
 
 PARTS = {"equivalence": equivalence, "cost": cost, "compare": compare, "style": style}
 
@@ -15,7 +16,11 @@ def main() -> int:
         told = (part.__doc__ or "").strip()
         part.add_arguments(kinds.add_parser(name, help=told.splitlines()[0], description=told))
     arguments = parser.parse_args()
-    return PARTS[arguments.what].run(arguments)
+    try:
+        return PARTS[arguments.what].run(arguments)
+    except InputError as error:
+        print(f"benchmarks.supervision: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`vimo dataset`: what models are trained on; dances with music, motions to be filmed, AIST++ with views, videos."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -96,7 +96,7 @@ def _dances(arguments: argparse.Namespace) -> int:
     readable = _Readable("Pairing dances with music")
     write_dance_set(readable.of(_wanted(arguments), read), arguments.out, extractor="librosa35")
     readable.tell_refused()
-    return _tell("dances", lambda split: DanceSet(arguments.out, split), arguments.out)
+    return _tell("dances", lambda split: DanceSet(arguments.out, split), arguments.out, arguments.hold_out)
 
 
 def _motions(arguments: argparse.Namespace) -> int:
@@ -110,7 +110,7 @@ def _motions(arguments: argparse.Namespace) -> int:
     readable = _Readable("Reading motions")
     write_motion_set(readable.of(_wanted(arguments), read), arguments.out)
     readable.tell_refused()
-    return _tell_motions(arguments.out)
+    return _tell_motions(arguments.out, arguments.hold_out)
 
 
 def _aist(arguments: argparse.Namespace) -> int:
@@ -147,7 +147,7 @@ def _taught(arguments: argparse.Namespace) -> int:
         print(f"left out: {sentence}")
     if teacher.travels:
         print("its cameras follow the teacher's path: train with supervision=2d supervision.known_paths=false")
-    return _tell_motions(arguments.out)
+    return _tell_motions(arguments.out, arguments.hold_out)
 
 
 def _wanted(arguments: argparse.Namespace) -> "list[Source]":
@@ -181,19 +181,21 @@ class _Readable:
             print(f"left out: {message}")
 
 
-def _tell_motions(folder: Path) -> int:
+def _tell_motions(folder: Path, hold_out: Sequence[str] = ()) -> int:
     from core_vimo.video_to_motion.motion_set import MotionSet
 
-    return _tell("motions", lambda split: MotionSet(folder, split), folder)
+    return _tell("motions", lambda split: MotionSet(folder, split), folder, hold_out)
 
 
-def _tell(what: str, read: "Callable[[str], MotionStore]", folder: Path) -> int:
+def _tell(what: str, read: "Callable[[str], MotionStore]", folder: Path, hold_out: Sequence[str] = ()) -> int:
     from core_vimo.errors import InputError
 
     for split in ("train", "test"):
         try:
             stored = read(split)
         except InputError:  # nothing was held out, or all of it
+            if split == "test" and hold_out:
+                print(f"nothing is held out: none of them is called {' or '.join(hold_out)}")
             continue
         print(f"{split} {what}: {len(stored)}, {stored.seconds / 60:.1f} min with variants")
     print(folder)

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import sys
 
 import pytest
 import torch
 
 from benchmarks.supervision import equivalence
+from benchmarks.supervision.__main__ import main
 from benchmarks.supervision.equivalence import AS_SET, _expected, _measured, _wrong
 from core_vimo.codec import MotionCodec
 from core_vimo.video_to_motion.motion_set import StoredMotion, write_motion_set
@@ -50,3 +52,13 @@ def test_tables_numbers_and_picture_are_written(tmp_path, invented_dance, capsys
     assert len(written["guesses"]) == 5 and len(written["guesses"][0]["in_2d"][AS_SET]) == 4
     assert (tmp_path / "out" / "equivalence.png").stat().st_size > 10_000
     assert "depth¹, per clip" in (tmp_path / "out" / "equivalence.md").read_text()
+
+
+def test_what_it_can_not_measure_is_one_sentence(tmp_path, invented_dance, capsys, monkeypatch):
+    write_motion_set([StoredMotion("d", invented_dance(160, 0))], tmp_path / "set")
+    words = ["benchmarks.supervision", "equivalence", "--data", str(tmp_path / "set"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", words)
+    assert main() == 2
+    said = capsys.readouterr().err
+    assert "holds no motion of the split 'test'" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()

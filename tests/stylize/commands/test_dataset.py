@@ -58,6 +58,13 @@ def test_without_mirrored_variants_and_a_second_time_into_the_same_folder(mocap,
     assert [row["name"] for row in MotionSet(out).rows] == ["climb", "jump_1", "walk_1", "walk_2"]
 
 
+def test_a_pattern_that_holds_nothing_out_is_told(mocap, tmp_path, capsys):
+    assert main(["dataset", "motions", *mocap, "--out", str(tmp_path / "set"), "--hold-out", "leap_*"]) == 0
+    assert "nothing is held out: none of them is called leap_*" in capsys.readouterr().out
+    assert main(["dataset", "motions", *mocap, "--out", str(tmp_path / "set"), "--hold-out", "*_2"]) == 0
+    assert "nothing is held out" not in capsys.readouterr().out
+
+
 def test_a_folder_that_is_not_aist_is_refused(tmp_path, capsys):
     assert main(["dataset", "aist", str(tmp_path), "--out", str(tmp_path / "set")]) == 2
     assert "give AIST++'s folder as it was unpacked" in capsys.readouterr().err
