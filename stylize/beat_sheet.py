@@ -13,6 +13,7 @@ from core_vimo.motion import Motion
 from core_vimo.publish import publish_file
 from core_vimo.rotations import heading
 from edge_adapter.beats import BeatGrid
+from stylize.spans import beats_inside
 
 PARTS = {
     "left arm": (18, 20, 22),
@@ -53,9 +54,10 @@ class Count:
 
 
 def count_sheet(motion: Motion, grid: BeatGrid) -> list[Count]:
-    """One row a beat that falls inside the dance; empty for a song without beats."""
+    """One row a beat that falls inside the dance (`stylize.spans.beats_inside`); empty for a song without beats."""
     times_s = np.asarray(grid.beats_s)
-    inside = np.flatnonzero((times_s >= 0) & (times_s < motion.seconds))
+    inside = beats_inside(times_s, motion.seconds)
+    times_s = times_s.clip(min=0)
     counts = grid.counts()
     eights = np.cumsum(counts == 1)
     joints_m = motion.joints_m()

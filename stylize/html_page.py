@@ -23,6 +23,7 @@ from core_vimo.formats.web import body_bytes, clip_bytes
 from core_vimo.motion import Motion
 from core_vimo.publish import publish_file
 from stylize.render.soundtrack import BLOCK, RATE, Samples, check_song, soundtrack
+from stylize.spans import beats_inside
 from stylize.take_files import Sound
 
 STAGE = Path(__file__).parent / "studio" / "stage"
@@ -167,10 +168,12 @@ def _track(motion: Motion, sound: Sound | None, peaks: list[float]) -> dict[str,
     if sound is None:
         return track
     beats_s, counts = np.asarray(sound.grid.beats_s), sound.grid.counts()
-    inside = (beats_s >= 0) & (beats_s < motion.seconds)
+    inside = beats_inside(beats_s, motion.seconds)
+    before = counts[: inside[0]] if len(inside) else counts[:0]
     return track | {
-        "beats_s": np.round(beats_s[inside], 3).tolist(),
+        "beats_s": np.round(beats_s[inside].clip(min=0), 3).tolist(),
         "counts": counts[inside].tolist(),
+        "eights_before": int((before == 1).sum()),  # eights are numbered from the song's first count 1
         "beats_per_bar": sound.grid.beats_per_bar,
     }
 

@@ -20,7 +20,7 @@ Gap = tuple[int, int]
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _LONGEST_S = 600
 EARLY_S = 0.06
-"""A count 1 this little before a motion's start is still its first."""
+"""A beat this little before a motion's start is still its first."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,11 @@ class Clock:
         if beat > len(beats_s) - 1:
             raise InputError(f"{asked} lies after the song's last count; give fewer counts, or write seconds (3s)")
         return max(0.0, float(np.interp(beat, np.arange(len(beats_s)), beats_s)))
+
+
+def beats_inside(beats_s: np.ndarray, seconds: float) -> np.ndarray:
+    """Which beats are a motion's, as indices: one a little before its start is its first."""
+    return np.flatnonzero((beats_s > -EARLY_S) & (beats_s < seconds))
 
 
 def cut(motion: Motion, span: Span) -> tuple[Motion, float]:

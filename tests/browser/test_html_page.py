@@ -11,6 +11,7 @@ from core_vimo.motion import sample_at
 from core_vimo.skeleton import JOINT_NAMES
 from edge_adapter.audio import write_audio
 from edge_adapter.beats import BeatGrid
+from stylize.beat_sheet import count_sheet
 from stylize.html_page import STAGE, write_html_page
 from stylize.take_files import Sound
 
@@ -28,6 +29,12 @@ def dance(invented_dance):
     return invented_dance(round(SECONDS * 30), 3)
 
 
+def excerpted():
+    """A song whose second eight begins a little before the dance does."""
+    beats_s = np.arange(-1.64, SECONDS, 0.2)
+    return BeatGrid(beats_s, beats_s[::4], 300.0)
+
+
 @pytest.fixture(scope="module")
 def page(dance, chromium, console, wait_for, tmp_path_factory):
     """A dance to a song that is a single click, on the stage of its own page."""
@@ -35,8 +42,7 @@ def page(dance, chromium, console, wait_for, tmp_path_factory):
     samples = np.zeros(round(16 * RATE), np.float32)
     samples[round((START_S + CLICK_S) * RATE)] = 0.9
     write_audio(folder / "click.wav", samples, RATE)
-    beats_s = np.arange(0.5, SECONDS, 0.5)
-    grid = BeatGrid(beats_s, beats_s[::4], 120.0)
+    grid = excerpted()
     path = folder / "dance.html"
     write_html_page(dance, path, Sound(folder / "click.wav", START_S, grid), "A </script><b>dance</b>")
     console()
@@ -69,6 +75,16 @@ def test_the_pose_is_right_at_once_wherever_it_is_sought(offline, page, dance, s
     wanted = torch.stack((x, z, -y), dim=-1)  # y-up
     found = torch.tensor([shown[name] for name in JOINT_NAMES])
     assert (found - wanted).norm(dim=-1).max() < 0.001
+
+
+def test_a_moment_is_the_same_eight_and_count_as_on_the_count_sheet(page, dance):
+    sheet = [(row.time_s, row.eight, row.count) for row in count_sheet(dance, excerpted())]
+    told = page.execute_script(
+        "const at = vimo.timeline.countAt; return arguments[0].map((second) => [at(second).eight, at(second).count])",
+        [time_s for time_s, _, _ in sheet],
+    )
+    assert told == [[eight, count] for _, eight, count in sheet]
+    assert sheet[0] == (0.0, 2, 1)
 
 
 def test_a_mirror_turns_left_into_right_and_nothing_else(offline, page):

@@ -42,6 +42,16 @@ def test_an_excerpt_goes_on_counting_the_songs_eights(grid):
     assert (first.time_s, first.eight, first.count) == (0.0, 3, 3)
 
 
+def test_a_count_1_a_little_before_the_excerpt_is_its_first(grid):
+    """As `stylize.spans` has it, by which styles are laid."""
+    song = replace(grid, beats_s=np.arange(24) * 0.5, downbeats_s=np.arange(6) * 2.0)
+    for early_s, first in ((0.05, (0.0, 2, 1)), (0.07, (0.43, 2, 2))):
+        begins_s = 4.0 + early_s
+        excerpt = replace(song, beats_s=song.beats_s - begins_s, downbeats_s=song.downbeats_s - begins_s)
+        row = count_sheet(Motion.from_axis_angle(*_standing()), excerpt)[0]
+        assert (row.time_s, row.eight, row.count) == first
+
+
 def test_what_happens_is_named_on_its_count(grid):
     angles, root = _standing()
     angles[15:30, 16, 2] = torch.sin(torch.linspace(0, 6, 15))  # the left shoulder, on count 2

@@ -106,7 +106,7 @@ export function createTimeline(canvas, { onSeek, onSelect }) {
     const { beats_s: beats, counts } = state.track;
     const beat = beats.findLastIndex((mark) => mark <= time + 1e-3);
     if (beat < 0) return null;
-    const eight = counts.slice(0, beat + 1).filter((count) => count === 1).length;
+    const eight = state.track.eights_before + counts.slice(0, beat + 1).filter((count) => count === 1).length;
     return { eight, count: counts[beat], of: 2 * state.track.beats_per_bar, sinceS: time - beats[beat] };
   }
 
@@ -158,7 +158,7 @@ export function createTimeline(canvas, { onSeek, onSelect }) {
   function drawCounts(h) {
     const { beats_s: beats, counts, beats_per_bar: perBar } = state.track;
     const room = ((state.to - state.from) && width() / (state.to - state.from)) * (beats[1] - beats[0] || 0.5);
-    let eight = 0;
+    let eight = state.track.eights_before;
     let freeFrom = -Infinity;
     beats.forEach((beat, index) => {
       const [count, left] = [counts[index], x(beat)];
@@ -272,7 +272,7 @@ export function createTimeline(canvas, { onSeek, onSelect }) {
 }
 
 function emptyTrack() {
-  return { seconds: 0, peaks: [], beats_s: [], counts: [], beats_per_bar: 4, styles: [], excerpt: [0, Infinity] };
+  return { seconds: 0, peaks: [], beats_s: [], counts: [], eights_before: 0, beats_per_bar: 4, styles: [], excerpt: [0, Infinity] };
 }
 
 export function clockWords(seconds) {
