@@ -12,8 +12,10 @@ from core_vimo.randomness import normal
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Not the user's cache; and one for each test process, since numba's can be spoilt by two that compile at once.
-os.environ["VIMO_CACHE"] = str(ROOT / ".pytest_cache" / f"vimo-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
+# Not the user's cache; and one for each test process, since numba's can be spoilt by two that compile at once. numba's
+# is named too: pytest-xdist's processes would else inherit the one that a conftest's imports chose for their parent.
+_CACHE = ROOT / ".pytest_cache" / f"vimo-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+os.environ.update(VIMO_CACHE=str(_CACHE), NUMBA_CACHE_DIR=str(_CACHE / "numba"))
 
 
 def _folder(variable: str, default: Path) -> Path:
