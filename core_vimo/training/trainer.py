@@ -316,7 +316,8 @@ class Trainer:
 
     def _fixed(self) -> dict[str, Any]:
         fixed = {name: getattr(self.settings, name) for name in _FIXED}
-        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen}
+        own: dict[str, Any] = getattr(self.objective, "fixed", {})
+        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen} | own
 
     def _resume(self) -> None:
         path = self._newest()
@@ -350,7 +351,7 @@ class Trainer:
 
     def _refuse_another_run(self, path: Path, saved: dict[str, Any]) -> None:
         for name, now in self._fixed().items():
-            if saved.get(name) != now:
+            if saved.get(name, now) != now:  # checkpoints of older versions lack some
                 raise InputError(
                     f"{path}: was trained with {name} = {saved.get(name)}, not {now}; go on with that, or choose a "
                     "new output folder"

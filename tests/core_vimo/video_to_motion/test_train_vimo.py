@@ -114,6 +114,19 @@ def test_2d_supervision_ends_in_a_bundle_that_loads(motion_folder: Path, tmp_pat
     assert train("vimo", motion_folder, tmp_path / "release", *of_2d, *TINY_VIMO, "loss=videomdm_release") == 0
 
 
+def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
+    motion_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Or its card would tell of the last steps alone."""
+    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", *TINY_VIMO) == 0
+    card = (tmp_path / "run" / "bundle" / "card.md").read_text()
+    assert train("vimo", motion_folder, tmp_path / "run", *TINY_VIMO) == 2
+    said = capsys.readouterr().err
+    assert "was trained with loss terms = reprojection, velocity_2d, alignment, foot, not simple" in said
+    assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
+    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", *TINY_VIMO) == 0
+
+
 def test_training_goes_on_from_a_model_with_its_codec(motion_folder: Path, tmp_path: Path) -> None:
     still = ["trainer.lr=1e-12", "trainer.ema_decay=0.0"]
     assert train("vimo", motion_folder, tmp_path / "first", *TINY_VIMO) == 0
