@@ -4,6 +4,7 @@ Frames count at the motion's rate; a gap is (first frame, the one after its last
 every frame and body part that was to be kept as it was, bit for bit.
 """
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
@@ -15,7 +16,7 @@ from completion.filler import Filler
 from completion.interpolation import require_same_rate, slerp_between
 from completion.masks import Mask, first, part, span
 from core_vimo.errors import InputError
-from core_vimo.motion import Motion, concatenate, move, turn
+from core_vimo.motion import FPS, Motion, concatenate, move, turn
 from core_vimo.rotations import heading
 
 Gap = tuple[int, int]
@@ -57,32 +58,36 @@ def lay_in(motion: Motion, clip: Motion, frames: Gap, filler: Filler, manner: Ma
     Both stand on the floor z = 0; the clip's poses keep their bits but for that turn.
     """
     require_same_rate(motion, clip)
-    there, back = leads(frames, len(clip), len(motion))
-    before, after = motion[: there[0]], motion[frames[1] :]
+    there, back = leads(frames, len(clip), len(motion), motion.fps)
+    before, after = motion[: there[0]], motion[frames[1] :] if frames[1] < len(motion) else None
     laid = following_on(before, clip)
-    if len(after):
+    if after is not None:
         way_m = (after.root_m[0] - before.root_m[-1] - (laid.root_m[-1] - laid.root_m[0]))[:2] / 2
         laid = move(laid, torch.cat((way_m, torch.zeros(1))))
     parts = [before, slerp_between(before, laid, there[1] - there[0]), laid]
-    if len(after):
+    if after is not None:
         parts += [slerp_between(laid, after, back[1] - back[0]), after]
     return complete(concatenate(parts), ~_all_of([gap for gap in (there, back) if gap[0] < gap[1]]), filler, manner)
 
 
-def leads(frames: Gap, clip: int, whole: int) -> tuple[Gap, Gap]:
+def leads(frames: Gap, clip: int, whole: int, fps: float = FPS) -> tuple[Gap, Gap]:
     """The gaps before and after a clip of `clip` frames that is laid into a span of `whole` frames' motion.
 
     A span that ends with the motion has none after. Raises InputError where the clip doesn't fit.
     """
     start, stop = frames
     if not 1 <= start < stop <= whole:
-        raise InputError(f"the span {start} to {stop} must begin after the motion's first frame and end inside it")
+        raise InputError(
+            f"the span {start / fps:.1f} to {stop / fps:.1f} s must begin after the motion's start, from where it is "
+            f"led to the clip, and end inside its {whole / fps:.1f} s"
+        )
     room = stop - start - clip
     sides = 2 if stop < whole else 1
     if room < sides * _SHORTEST_LEAD:
+        needed_s = math.ceil((clip + sides * _SHORTEST_LEAD) / fps * 10) / 10
         raise InputError(
-            f"the clip has {clip} frames and the span {stop - start}, which leaves no time to come there "
-            f"{'and back' if sides == 2 else 'from what is before'}; give a longer span or a shorter clip"
+            f"the clip lasts {clip / fps:.1f} s and the span {(stop - start) / fps:.1f} s, which leaves no time to "
+            f"come there{' and back' if sides == 2 else ''}; select at least {needed_s:.1f} s, or give a shorter clip"
         )
     at = start + room // sides
     return (start, at), (at + clip, stop)

@@ -206,7 +206,27 @@ def checked(task: Task, content: Content) -> Task:
         content.take(id) if "-" in id else content.medium(id)
     if isinstance(task, Dance) and content.state.song is None:
         raise InputError("there is no song to dance to; drop one first")
+    if isinstance(task, Complete) and task.edit == "lay in" and len(task.sources) == 2:
+        _check_fits(task, content)
     return task
+
+
+def _check_fits(task: Complete, content: Content) -> None:
+    """That the clip is short enough for its span, as far as is known before both are read: not for spans in counts."""
+    from completion import leads
+    from core_vimo.motion import FPS
+    from stylize.spans import Clock, Span
+
+    span = Span.of(task.span)
+    if "c" in (span.start.unit, span.stop.unit):
+        return
+    whole_s, clip_s = (_seconds(id, content) for id in task.sources)
+    whole = round(whole_s * FPS)
+    leads(Clock().gap(span, whole), int(clip_s * FPS), whole)
+
+
+def _seconds(id: str, content: Content) -> float:
+    return content.take(id).seconds if "-" in id else float(content.medium(id).facts.get("seconds", 0.0))
 
 
 def _takes(task: Task) -> Iterator[str]:
