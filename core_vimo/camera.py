@@ -57,3 +57,11 @@ class Camera:
         R_camera_world = self.R_camera_world @ about_z(-radians)
         t_camera_m = self.t_camera_m - (R_camera_world @ by_m[..., None])[..., 0]
         return Camera(self.intrinsics, R_camera_world, t_camera_m)
+
+
+def tangents_of(xy: Tensor, intrinsics: Tensor) -> Tensor:
+    """Pixels `[..., J, 2]` as the slopes to the right and down of their rays, by intrinsics `[..., 3, 3]`."""
+    own = intrinsics[..., None, :, :]
+    down = (xy[..., 1] - own[..., 1, 2]) / own[..., 1, 1]
+    right = (xy[..., 0] - own[..., 0, 2] - own[..., 0, 1] * down) / own[..., 0, 0]
+    return torch.stack((right, down), dim=-1)

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core_vimo.camera import tangents_of
 from core_vimo.coco_body import coco_points_m
 from core_vimo.codec import CONTACTS, ROOT, ROTATIONS, MotionCodec
 from core_vimo.errors import InputError
@@ -138,17 +139,9 @@ def _seen(coco_m: Tensor, batch: dict[str, Tensor], near_m: float) -> _Seen:
     depth_m, confidence = points_m[..., 2], batch["keypoints"][..., 2]
     there = (confidence >= CONFIDENT) & (depth_m > near_m)
     depth_m = torch.where(there, depth_m, 1.0)  # no division by 0, whose gradient is no number
-    tangents = _tangents(batch["keypoints"][..., :2], batch["intrinsics"])
+    tangents = tangents_of(batch["keypoints"][..., :2], batch["intrinsics"])
     error = points_m[..., :2] / depth_m[..., None] - tangents
     return _Seen(error, depth_m.detach(), torch.where(there, confidence, 0.0), tangents)
-
-
-def _tangents(xy: Tensor, intrinsics: Tensor) -> Tensor:
-    """Pixels `[..., J, 2]` as the sideways and downwards slope of their rays."""
-    focal = intrinsics[..., None, :, :]
-    down = (xy[..., 1] - focal[..., 1, 2]) / focal[..., 1, 1]
-    right = (xy[..., 0] - focal[..., 0, 2] - focal[..., 0, 1] * down) / focal[..., 0, 0]
-    return torch.stack((right, down), dim=-1)
 
 
 def _steps(seen: _Seen, cuts: Tensor) -> _Seen:

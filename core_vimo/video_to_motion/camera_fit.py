@@ -21,7 +21,7 @@ import torch
 from scipy.linalg import solveh_banded
 from torch import Tensor
 
-from core_vimo.camera import Camera
+from core_vimo.camera import Camera, tangents_of
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.errors import InputError
 from core_vimo.evidence import CONFIDENT
@@ -94,7 +94,7 @@ class _Rays(NamedTuple):
     def of(cls, motion: Motion, footage: Footage, camera: Camera) -> "_Rays":
         joints_m = coco_joints_m(motion.rotations, motion.root_m).double()
         seen = footage.pose.keypoints.double()
-        tangents = _tangents(seen[..., :2], camera.intrinsics.double())
+        tangents = tangents_of(seen[..., :2], camera.intrinsics.double())
         return cls.cast(joints_m, tangents, _weight(seen), camera.R_camera_world.double(), camera.t_camera_m.double())
 
     @classmethod
@@ -106,12 +106,6 @@ class _Rays(NamedTuple):
     def left_m(self, displacement_m: Tensor) -> Tensor:
         """`[S, J]`: how far joints are from their rays after it `[S, 3]`."""
         return (self.off_m + (self.across @ displacement_m[..., None, :, None])[..., 0]).norm(dim=-1)
-
-
-def _tangents(xy: Tensor, intrinsics: Tensor) -> Tensor:
-    """Pixels `[S, J, 2]` as slopes to the right and down."""
-    homogeneous = torch.cat((xy, torch.ones_like(xy[..., :1])), dim=-1)
-    return (homogeneous @ torch.linalg.inv(intrinsics).mT)[..., :2]
 
 
 def _displacement_m(rays: _Rays) -> Tensor:
@@ -165,7 +159,7 @@ def _misjudged(motion: Motion, footage: Footage, camera: Camera, tried: Tensor) 
     intrinsics, turned = (
         part.double().expand(len(seen), 3, 3)[frames] for part in (camera.intrinsics, camera.R_camera_world)
     )
-    tangents, weight = _tangents(seen[frames, :, :2], intrinsics), _weight(seen[frames])
+    tangents, weight = tangents_of(seen[frames, :, :2], intrinsics), _weight(seen[frames])
     joints_m = coco_joints_m(motion.rotations[frames], motion.root_m[frames]).double()
 
     def error(turns: Tensor) -> Tensor:
@@ -193,7 +187,7 @@ def _direction(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor
     frames = _some_seen(seen)
     if not len(frames):
         return start
-    tangents, weight = _tangents(seen[frames, :, :2], intrinsics), _weight(seen[frames])
+    tangents, weight = tangents_of(seen[frames, :, :2], intrinsics), _weight(seen[frames])
 
     def error(directions: Tensor) -> Tensor:
         turned = _upright(directions)[:, None]
