@@ -52,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--bfloat16", action="store_true", help="half precision: faster where the processor has it")
     parser.add_argument(
-        "--film", action=argparse.BooleanOptionalAction, default=True, help="write an MP4 a take (default: written)"
+        "--film",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write an MP4 a take (default: written; of keypoints alone there is none)",
     )
     parser.add_argument(
         "--again",
