@@ -84,7 +84,7 @@ def test_the_truth_has_no_error_and_differences_are_those_of_the_rows(report) ->
         rows[key]["metrics"]["mpjpe"]["value"]
         for key in (("moving", "vimo"), ("static", "vimo"), ("Difference from static", "vimo, moving"))
     )
-    assert cost == pytest.approx(moving - static)
+    assert cost == pytest.approx(moving - static, abs=1e-4)  # means in float32: a last digit of hundreds of millimetres
     names = [window["name"] for window in rows["cut", "lifter"]["windows"]]
     assert names == ["test225 from 0", "test225 from 150", "test60 from 0"]
 
