@@ -9,7 +9,7 @@ from stylize.studio.counting import counted
 from stylize.studio.jobs import Job, JobQueue
 from stylize.studio.project import Content, Project, Projects, State, Take
 from stylize.studio.storage import Media, Storage
-from stylize.studio.tasks import Task
+from stylize.studio.tasks import KINDS, MAKES_TAKES, Task
 
 Span = tuple[float, float]
 
@@ -145,6 +145,10 @@ class Session:
         """Whether the project's song is listened to, or waits for it."""
         asked = (job for job in self.jobs if job.kind == "listen" and not job.over)
         return any(job.settings["media"] == self.state.song for job in asked)
+
+    def making(self) -> bool:
+        """Whether takes are being made, or wait for it."""
+        return any(KINDS[job.kind] in MAKES_TAKES for job in self.jobs if not job.over)
 
     def counts(self) -> list[tuple[float, int]]:
         """Second and count of every beat, as they are corrected."""

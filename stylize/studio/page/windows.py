@@ -17,9 +17,20 @@ _A_PAGE = 48
 """How many pictures are shown at once."""
 
 
+def clip_set_of(name: str) -> ClipSet:
+    """The clips of a style. Raises InputError, which names no folder of the machine."""
+    folder = folder_of(name)
+    if not clips_of(folder).is_dir():
+        raise InputError(f"the style '{name}' came without its clips, so there is nothing to look at")
+    try:
+        return ClipSet(clips_of(folder))
+    except InputError as error:
+        raise InputError(str(error).replace(str(folder), name)) from error
+
+
 def picture_of(name: str, window: int) -> Path:
     """A window's picture. Raises InputError for a style or a window that there isn't."""
-    clips = ClipSet(clips_of(folder_of(name)))
+    clips = clip_set_of(name)
     if not 0 <= window < len(clips):
         raise InputError(f"the style '{name}' has no such window; open its clips again")
     item = int(clips.windows["item"][window])
@@ -53,7 +64,7 @@ class Windows:
 
     def _show(self) -> None:
         with self._problem.told():
-            clips = ClipSet(clips_of(folder_of(self._name)))
+            clips = clip_set_of(self._name)
             verdicts = clips.verdicts()
             self._first = min(max(self._first, 0), max(len(clips) - 1, 0) // _A_PAGE * _A_PAGE)
             self._facts.set_text(self._words(clips, verdicts))
@@ -89,7 +100,7 @@ class Windows:
             """This card alone is changed, so that the keyboard stays where it was."""
             with self._problem.told():
                 overrule(clips.folder, key, "on" not in card.classes)
-                now = ClipSet(clips.folder)
+                now = clip_set_of(self._name)
                 verdicts = now.verdicts()
                 show(bool(verdicts[window]), key in now.overrules)
                 self._facts.set_text(self._words(now, verdicts))

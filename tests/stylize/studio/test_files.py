@@ -13,6 +13,7 @@ pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from studio_toys import over
 
 from core_vimo.errors import InputError
 from edge_adapter.beats import BeatGrid
@@ -23,6 +24,7 @@ from stylize.studio.page.song import part_of
 from stylize.studio.page.styles import _in_words, _with_passage, lane
 from stylize.studio.page.takes import _newest_first, compare, pin, show_take
 from stylize.studio.project import Take
+from stylize.studio.tasks import Dance
 from stylize.style_timeline import Styling
 
 
@@ -74,6 +76,21 @@ def test_what_is_not_there_is_a_sentence_and_no_file(client, with_song, path):
     assert answer.status_code == 404 or answer.json()["error"]
 
 
+@pytest.mark.parametrize("clips", [None, "{}"])
+def test_a_style_without_clips_and_one_whose_clips_are_damaged_tell_no_path(clips, client, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIMO_STYLES", str(tmp_path / "styles"))
+    folder = tmp_path / "styles" / "waltz"
+    folder.mkdir(parents=True)
+    (folder / "style.yaml").write_text("name: waltz")
+    (folder / "branch.safetensors").write_bytes(b"")
+    if clips is not None:
+        (folder / "clips").mkdir()
+        (folder / "clips" / "clips.json").write_text(clips)
+    answer = client.get("/files/styles/waltz/windows/0")
+    assert answer.status_code == 400 and "waltz" in answer.json()["error"]
+    assert str(tmp_path) not in answer.text
+
+
 def test_a_song_is_sent_in_ranges(client, with_song):
     project = with_song()
     song = project.read().state.song
@@ -119,6 +136,17 @@ def test_a_moment_is_said_as_dancers_count_it(studio, with_song):
     session = Session(studio, heard(with_song()))
     assert session.where(4.1) == "eight 2, count 1"
     assert session.where(7.6) == "eight 2, count 8"
+
+
+def test_takes_are_being_made_until_their_job_is_over(studio, queue, storage, with_song):
+    session = Session(studio, with_song())
+    assert not session.making()
+    job = session.submit(Dance(), "wait")
+    assert session.making()
+    (storage.root / "go").touch()
+    over(queue, job)
+    session.look()
+    assert not session.making() and session.shown is not None
 
 
 def test_a_take_is_new_until_it_was_on_the_stage(studio, with_song):
