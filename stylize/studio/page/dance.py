@@ -1,5 +1,6 @@
 """Making takes: how many, of which seed, and for who wants to know, how they are sampled."""
 
+import asyncio
 import secrets
 
 from nicegui import ui
@@ -11,6 +12,8 @@ from stylize.studio.tasks import Dance
 
 _SEEDS = 1_000_000
 _KIND = "dance"
+_PRESSED_S = 1.0
+"""A button that was pressed rests for so long, so that a double click asks once."""
 
 
 def dance_panel(session: Session) -> None:
@@ -18,7 +21,7 @@ def dance_panel(session: Session) -> None:
     heading("Takes", "Each is another dance to the same music. The best by the numbers comes first.")
     with ui.row().classes("tight"):
         takes = number("how many", 4, 1, 12)
-        go = button("Make takes", lambda: make(), kind="main", icon="auto_awesome")
+        go = button("Make takes", lambda: press(), kind="main", icon="auto_awesome")
     wait = ui.label().classes("fact")
     problem = Problem()
     with ui.expansion("More").classes("more").props("dense"):
@@ -29,6 +32,17 @@ def dance_panel(session: Session) -> None:
         guidance = number("how much the music is heeded", 2.0, 0.0, 6.0, 0.1)
         smoothing = number("smoothing in seconds", 0.033, 0.0, 1.0, 0.001)
         plant = ui.checkbox("standing feet stay where they stand", value=True)
+
+    resting = False
+
+    async def press() -> None:
+        nonlocal resting
+        resting = True
+        go.disable()
+        make()
+        await asyncio.sleep(_PRESSED_S)
+        resting = False
+        show()
 
     def make() -> None:
         with problem.told():
@@ -46,7 +60,7 @@ def dance_panel(session: Session) -> None:
 
     def show() -> None:
         ready = session.listened() is not None
-        go.set_enabled(ready)
+        go.set_enabled(ready and not resting)
         wait.set_visibility(not ready)
         wait.set_text(_first(session))
 

@@ -12,6 +12,7 @@ from stylize.studio.project import Take
 
 _NO_SONG = "Drop a song on the left, and the dancer will dance to it.\nOr bring a video."
 _NO_TAKES = "Choose “Dance” on the left and make some takes."
+_MAKING = "Takes are being made.\nThe best of them will stand here."
 
 
 class Stage(ui.element, component="player.js", esm={"vimo-stage": str(STAGE)}):
@@ -22,6 +23,7 @@ class Stage(ui.element, component="player.js", esm={"vimo-stage": str(STAGE)}):
         self._session = session
         self.on("span", lambda event: session.select(_span(event.args)))
         session.shows(self._show)
+        session.shows_jobs(self._show)
 
     async def time(self) -> float:
         """Where it plays, in seconds of the song."""
@@ -71,6 +73,8 @@ class Stage(ui.element, component="player.js", esm={"vimo-stage": str(STAGE)}):
     def _empty(self) -> str:
         if self._session.shown is not None:
             return ""
+        if self._session.making():
+            return _MAKING
         return _NO_SONG if self._session.song is None else _NO_TAKES
 
 
