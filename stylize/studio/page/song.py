@@ -80,7 +80,8 @@ class _Counts:
             button("1 is here", self._here, kind="plain", tip="The beat under the white line becomes count 1")
             button("", lambda: self._nudge(1), icon="chevron_right", kind="quiet", tip="Count 1 a beat later")
             tap = button("tap", lambda: None, tip="Tap along with the beat, four times or more")
-            tap.on("pointerdown", self._tap, args=["timeStamp"])
+            for press in ("pointerdown", "keydown.enter", "keydown.space"):
+                tap.on(press, self._tap, args=["timeStamp", "repeat"])
         self._problem = Problem()
         session.shows(self._show)
 
@@ -103,6 +104,8 @@ class _Counts:
 
     def _tap(self, event: Any) -> None:
         """Tempi are told apart by ear alone: whichever of the three is nearest to the taps."""
+        if event.args.get("repeat"):  # a key that is held
+            return
         second = float(event.args["timeStamp"]) / 1000
         if self._taps_s and not 0 < second - self._taps_s[-1] < _PAUSE_S:
             self._taps_s = []
