@@ -12,11 +12,14 @@ export default {
       <div v-for="sentence in problems" class="problem" role="alert">{{ sentence }}</div>
     </div>`,
   props: { url: String, words: String, accept: String, many: Boolean, anywhere: Boolean },
-  data: () => ({ over: false, sending: "", share: 0, problems: [] }),
+  data: () => ({ over: false, sending: "", share: 0, problems: [], left: 0 }),
   computed: {
     now() {
       return this.share < 1 ? Math.floor(100 * this.share) + " %" : "being looked into"; // by the studio, for seconds
     },
+  },
+  created() {
+    this.line = Promise.resolve();
   },
   mounted() {
     addEventListener("dragover", keepPage);
@@ -39,17 +42,28 @@ export default {
       this.send([...event.dataTransfer.files]);
     },
     chosen(event) {
-      this.send([...event.target.files]).then(() => { event.target.value = ""; });
+      const files = [...event.target.files];
+      event.target.value = ""; // so that the same file can be chosen again
+      this.send(files);
     },
-    async send(files) {
-      this.problems = [];
-      for (const file of this.many ? files : files.slice(0, 1)) {
+    // Files that come while others are sent stand in line behind them, and keep what is told of those.
+    send(files) {
+      const wanted = this.many ? files : files.slice(0, 1);
+      if (!this.left) this.problems = [];
+      this.left += wanted.length;
+      this.line = this.line.then(() => this.sendAll(wanted));
+      return this.line;
+    },
+    async sendAll(files) {
+      for (const file of files) {
         try {
           this.$emit("received", await this.sent(file));
         } catch (sentence) {
           this.problems.push(sentence);
         }
+        this.left -= 1;
       }
+      if (this.left) return;
       this.sending = "";
       this.share = 0;
     },
