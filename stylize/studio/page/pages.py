@@ -134,8 +134,8 @@ def _confirm(question: str, do: Callable[[], None]) -> None:
     with opened_dialog() as asking, ui.card():
         ui.label(question)
         with ui.row():
-            button("Remove", sure, kind="main")
-            button("Keep", asking.close)
+            button("Cancel", asking.close, kind="main").props("autofocus")
+            button("Remove", sure)
 
 
 def _project(session: Session) -> None:
