@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 OUT    ?= outputs/demo
+STORIES ?=
 SONG   ?= $(OUT)/song.wav
 TORCH  ?= torch==2.13.0
 
@@ -16,9 +17,9 @@ test: $(VENV)/test.done node_modules/gltf-validator
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not studio"
 
 # The studio's long stories in a real browser (minutes); their pictures lie in outputs/screenshots, and those of the
-# README are taken anew with: make test-studio VIMO_PICTURES=docs/pictures
+# README are taken anew with: make test-studio VIMO_PICTURES=docs/pictures; some of them: STORIES=tests/browser/test_studio.py
 test-studio: $(VENV)/test.done
-	OMP_NUM_THREADS=1 VIMO_PICTURES="$(abspath $(VIMO_PICTURES))" $(BIN)/python -m pytest -n 2 --dist loadfile -m studio
+	OMP_NUM_THREADS=1 VIMO_PICTURES="$(abspath $(VIMO_PICTURES))" $(BIN)/python -m pytest -n 2 --dist loadfile -m studio $(STORIES)
 
 # What should hold before every commit: format, lint, types, the tests that are not slow.
 check: lint

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edge_adapter.audio import write_audio
 from edge_adapter.sequencer import make_score, render
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install '.[test]'")
+exceptions = pytest.importorskip("selenium.common.exceptions")
 pytest.importorskip("nicegui", reason="nicegui is not installed: pip install '.[studio]'")
 
 SCREEN = (1280, 720)
@@ -95,8 +97,9 @@ def wait_for(chromium: Any, console: Callable[[], list[str]]) -> Callable[..., A
     def wait(expression: str, seconds: float = _PATIENCE_S) -> Any:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if value := chromium.execute_script(f"return {expression}"):
-                return value
+            with suppress(exceptions.JavascriptException):  # while a page is loaded anew its names aren't there
+                if value := chromium.execute_script(f"return {expression}"):
+                    return value
             time.sleep(0.1)
         raise AssertionError(f"{expression} did not become true; console: {console()}")
 

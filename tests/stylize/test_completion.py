@@ -180,7 +180,7 @@ def test_gaps_filled_like_a_video(clip, poses, vimo_bundle, options, tmp_path):
     [
         (["infill", "{clip}", "--gap", "4s:3s"], "doesn't run forwards"),
         (["infill", "{clip}", "--gap", "4s:99s"], "outside the clip"),
-        (["infill", "{clip}", "--gap", "1s:2s", "--lay", "{clip}"], "longer span or a shorter clip"),
+        (["infill", "{clip}", "--gap", "1s:2s", "--lay", "{clip}"], "or give a shorter clip"),
         (["infill", "{clip}", "--gap", "1s:2s", "--gap", "3s:4s", "--lay", "{clip}"], "give one --gap"),
         (["infill", "{clip}", "--gap", "1s:3s", "--gap", "2s:4s"], "overlap"),
         (["infill", "{clip}", "--gap", "1s:2s", "--keyframe", "500f"], "500f lies outside the clip"),
