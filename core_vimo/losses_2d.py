@@ -1,6 +1,6 @@
 """What a guess at the clean motion is compared in where only a video was seen: pixels, and what follows from them.
 
-Mann et al., "VideoMDM: Towards 3D Human Motion Generation From 2D Supervision", arXiv 2606.13364. Under a pinhole an
+"VideoMDM: Towards 3D Human Motion Generation From 2D Supervision", arXiv 2606.13364. Under a pinhole an
 error across the line of sight is depth times that in the picture, so squares weighed by depth squared are metres again:
 over cameras all round a body they say as much as its joints' own error. `configs/supervision/` and `configs/loss/`
 hold the settings.
@@ -22,16 +22,19 @@ from core_vimo.coco_body import coco_points_m
 from core_vimo.codec import CONTACTS, ROOT, ROTATIONS, MotionCodec
 from core_vimo.errors import InputError
 from core_vimo.evidence import CONFIDENT
+from core_vimo.limb_ik import swung_to
 from core_vimo.losses import foot_skate, of_steps
 from core_vimo.motion import averaged_over_time, standing
 from core_vimo.pose2d import COCO_NAMES
 from core_vimo.rotations import matrix_to_sixd
 from core_vimo.skeleton import FEET, forward_kinematics_full
-from core_vimo.video_to_motion.limb_ik import swung_to
 
 TERMS = ("reprojection", "velocity_2d", "alignment", "foot")
 
 DEPTH_POWERS = (0, 1, 2)
+
+FARTHEST_NEAR_M = 2.0
+"""Dancers stand hardly nearer; with a near plane behind them nothing would count."""
 
 _STEADY_S = 0.1
 """Over which keypoints are averaged where steps from frame to frame are asked for: from raw ones a detector's trembling
@@ -65,8 +68,10 @@ class Settings2D:
     def __post_init__(self) -> None:
         if self.depth_power not in DEPTH_POWERS:
             raise InputError(f"supervision.depth_power={self.depth_power!s:.20} must be 0, 1 or 2")
-        if not 0 < self.near_m < 100:
-            raise InputError(f"supervision.near_m={self.near_m!s:.20} must be metres above 0, such as 0.2")
+        if not 0 < self.near_m <= FARTHEST_NEAR_M:
+            raise InputError(
+                f"supervision.near_m={self.near_m!s:.20} must be metres above 0 and at most {FARTHEST_NEAR_M:g}"
+            )
         if not 0 <= self.azimuth_noise_deg <= 180:
             raise InputError(f"supervision.azimuth_noise_deg={self.azimuth_noise_deg!s:.20} must lie in 0 to 180")
 

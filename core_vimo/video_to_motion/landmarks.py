@@ -11,10 +11,10 @@ from torch import Tensor
 
 from core_vimo.errors import InputError
 from core_vimo.footage import Footage
+from core_vimo.limb_ik import rotations_from_coco
 from core_vimo.motion import FPS, Motion, averaged_over_time
 from core_vimo.pose2d import COCO_NAMES
 from core_vimo.rotations import about_z, axis_angle_to_matrix, heading
-from core_vimo.video_to_motion.limb_ik import rotations_from_coco
 
 _SMOOTHED_S = 0.067  # two frames: landmarks tremble
 _STEEPEST = math.radians(40)  # that a camera looks up or down

@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 
 from core_vimo.coco_body import coco_joints_m
+from core_vimo.limb_ik import rotations_from_coco, swung_to
 from core_vimo.pose2d import COCO_NAMES
 from core_vimo.randomness import generator, normal
 from core_vimo.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core_vimo.skeleton import JOINT_NAMES, forward_kinematics
-from core_vimo.video_to_motion.limb_ik import rotations_from_coco, swung_to
 
 POINT = {name: number for number, name in enumerate(COCO_NAMES)}
 JOINT = {name: number for number, name in enumerate(JOINT_NAMES)}
