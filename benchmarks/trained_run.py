@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import Table, machine
 from core_vimo.metrics.tables import as_json
 from core_vimo.publish import publish_file
 from core_vimo.reading import read_json
@@ -78,6 +79,32 @@ def make_all(runs: Sequence[TrainedRun], jobs: int) -> list[TrainedRun]:
     for run in failed:
         print(f"failed: {run.folder / LOG}", file=sys.stderr)
     return failed
+
+
+def results_of(named: Iterable[tuple[str, TrainedRun]]) -> dict[str, list[dict[str, Any]]]:
+    """What is kept of the finished ones, by name."""
+    results: dict[str, list[dict[str, Any]]] = {}
+    for name, run in named:
+        result = run.result()
+        if result is not None:
+            results.setdefault(name, []).append(result)
+    return results
+
+
+def publish_tables(
+    stem: Path, module: str, told: Mapping[str, Any], tables: Sequence[Table], results: Mapping[str, Any]
+) -> None:
+    """Print the tables and keep them: `stem`.md, and `stem`.json with the results that they were made of."""
+    facts = machine() | {"command": " ".join([f"python -m {module}", *sys.argv[1:]])} | told
+    text = "\n".join(f"- {name}: {value}" for name, value in facts.items())
+    text += "\n\n" + "\n\n".join(map(str, tables)) + "\n"
+    print(text)
+    _write(
+        stem.with_suffix(".json"), {"facts": facts, "tables": [asdict(table) for table in tables], "results": results}
+    )
+    with publish_file(stem.with_suffix(".md")) as aside:
+        aside.write_text(text, encoding="utf-8")
+    print(stem.with_suffix(".md"))
 
 
 def make_apart(run: TrainedRun) -> int:

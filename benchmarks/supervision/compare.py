@@ -8,21 +8,18 @@ import argparse
 import hashlib
 import json
 import multiprocessing
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
-from benchmarks.measure import Table, digits, machine
+from benchmarks.measure import Table, digits
 from benchmarks.supervision.lessons import filmed_depths_m, write_lessons
 from benchmarks.supervision.systems import ABLATIONS, AS_TRUTH, IN_2D, IN_3D, LESSONS, SYSTEMS, System
-from benchmarks.trained_run import TrainedRun, make_all
+from benchmarks.trained_run import TrainedRun, make_all, publish_tables, results_of
 from benchmarks.video_to_motion.summary import Results, row_of, tables
 from core_vimo.motion_store import data_hash
-from core_vimo.publish import publish_file
 from stylize.configuration import compose
 from stylize.motion_evaluation import LIFTER, TRUTH, VIMO, EvaluationSettings
 
@@ -118,30 +115,20 @@ def _in_metres(system: System, lessons: Path) -> list[str]:
 
 
 def _summarise(runs: Mapping[tuple[str, int], TrainedRun], plan: Plan) -> None:
-    results: dict[str, list[dict[str, Any]]] = {}
-    for (name, _), made in runs.items():
-        result = made.result()
-        if result is not None:
-            results.setdefault(name, []).append(result)
+    results = results_of((name, run) for (name, _), run in runs.items())
     choices = {
         "Supervision": {name: system.told for name, system in SYSTEMS.items()},
         "Variations of (b)": {IN_2D: "as above"} | {name: system.told for name, system in ABLATIONS.items()},
     }
-    made_tables = tables(results, CONDITIONS, choices, beside=(LIFTER, TRUTH))
-    made_tables += [_ratios(results, condition) for condition in CONDITIONS if _complete(results)]
-    facts = machine() | {"command": " ".join(["python -m benchmarks.supervision", *sys.argv[1:]])}
-    facts |= {
+    made = tables(results, CONDITIONS, choices, beside=(LIFTER, TRUTH))
+    made += [_ratios(results, condition) for condition in CONDITIONS if _complete(results)]
+    told = {
         "steps": plan.steps,
         "clips learnt from": plan.clips or "all",
         "windows": plan.windows,
         "(d)": "the row called lifter",
     }
-    text = "\n".join(f"- {name}: {value}" for name, value in facts.items())
-    text += "\n\n" + "\n\n".join(map(str, made_tables)) + "\n"
-    print(text)
-    content = {"facts": facts, "tables": [asdict(table) for table in made_tables], "results": results}
-    _write(plan.out / "compare.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    _write(plan.out / "compare.md", text)
+    publish_tables(plan.out / "compare", "benchmarks.supervision", told, made, results)
 
 
 def _complete(results: Results) -> bool:
@@ -168,9 +155,3 @@ def _ratios(results: Results, condition: str) -> Table:
 
 
 _COMPARED = ("fid_k_fixed", "fid_m_fixed", "mpjpe", "accel_error")
-
-
-def _write(path: Path, text: str) -> None:
-    with publish_file(path) as aside:
-        aside.write_text(text, encoding="utf-8")
-    print(path)

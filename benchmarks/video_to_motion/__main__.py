@@ -4,19 +4,15 @@ A run that is done is not made again: stopped, the same command goes on.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from benchmarks.measure import machine
-from benchmarks.trained_run import make_all
+from benchmarks.trained_run import make_all, publish_tables, results_of
 from benchmarks.video_to_motion.item import CONDITIONS, Item, Plan, add_plan, plan_of
 from benchmarks.video_to_motion.summary import tables
 from benchmarks.video_to_motion.variants import VARIANTS
-from core_vimo.publish import publish_file
 
 
 def main() -> int:
@@ -39,26 +35,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _summarise(items: Sequence[Item], plan: Plan) -> None:
     """Print and write what is there."""
-    results: dict[str, list[dict[str, Any]]] = {}
-    for item in items:
-        result = item.run.result()
-        if result is not None:
-            results.setdefault(item.variant, []).append(result)
-    made = tables(results, CONDITIONS)
+    results = results_of((item.variant, item.run) for item in items)
     shared = {k: v for k, v in asdict(plan).items() if not isinstance(v, Path)}  # nobody's folders
-    facts = machine() | {"command": " ".join(["python -m benchmarks.video_to_motion", *sys.argv[1:]])} | shared
-    text = "\n".join(f"- {name}: {value}" for name, value in facts.items())
-    text += "\n\n" + "\n\n".join(map(str, made)) + "\n"
-    print(text)
-    content = {"facts": facts, "tables": [asdict(table) for table in made], "results": results}
-    _write(plan.out / "ablations.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    _write(plan.out / "ablations.md", text)
-
-
-def _write(path: Path, text: str) -> None:
-    with publish_file(path) as aside:
-        aside.write_text(text, encoding="utf-8")
-    print(path)
+    made = tables(results, CONDITIONS)
+    publish_tables(plan.out / "ablations", "benchmarks.video_to_motion", shared, made, results)
 
 
 if __name__ == "__main__":
