@@ -48,6 +48,19 @@ class Person:
         return self.browser.execute_script(script, *values)
 
 
+def begin_with(person, song):
+    """A new project, in which seconds 4 to 8 of the song, at 120 beats a minute, are about to be danced."""
+    person.press("New project")
+    person.wait_for("!!window.vimo")
+    person.run("vimo.setQuality('low')")
+    person.give(song)
+    person.sees("120 beats a minute", JOB_S)
+    person.run("vimo.timeline.select([4, 8])")
+    person.press("what is selected")
+    person.sees("From 0:04 to 0:08")
+    person.press("Dance")
+
+
 def bones_off_m(person, folder, seconds):
     """How far the bones on the stage are from our kinematics of the take that is shown, sought at once."""
     person.run("vimo.seek(arguments[0])", seconds)

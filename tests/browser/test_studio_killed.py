@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from studio_person import JOB_S
+from studio_person import JOB_S, begin_with
 from studio_server import Server, served
 from toy_studio import LONG
 
@@ -46,15 +46,7 @@ def running(server):
 
 
 def test_a_song_is_there(person, song):
-    person.press("New project")
-    person.wait_for("!!window.vimo")
-    person.run("vimo.setQuality('low')")
-    person.give(song)
-    person.sees("120 beats a minute", JOB_S)
-    person.run("vimo.timeline.select([4, 8])")
-    person.press("what is selected")
-    person.sees("From 0:04 to 0:08")
-    person.press("Dance")
+    begin_with(person, song)
 
 
 def test_a_song_whose_listening_came_to_nothing_is_listened_to_again(person, project, chromium):

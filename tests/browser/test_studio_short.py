@@ -1,21 +1,13 @@
 """The shortest way through the studio, in a real browser: a song, a dance, a moment of it, a file to take along."""
 
 import pytest
-from studio_person import JOB_S, bones_off_m
+from studio_person import JOB_S, begin_with, bones_off_m
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_song_becomes_a_dance_that_is_sought_and_taken_along(person, project, song, shot):
-    person.press("New project")
-    person.wait_for("!!window.vimo")
-    person.run("vimo.setQuality('low')")
-    person.give(song)
-    person.sees("120 beats a minute", JOB_S)
-    person.run("vimo.timeline.select([4, 8])")
-    person.press("what is selected")
-    person.sees("From 0:04 to 0:08")
-    person.press("Dance")
+    begin_with(person, song)
     person.type("how many", "1")
     person.run("document.querySelector('.more .q-item').click()")
     person.type("sampling steps", "2")

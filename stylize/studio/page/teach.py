@@ -55,10 +55,17 @@ def teach_panel(session: Session) -> None:
     problem = Problem()
     learned = ui.label().classes("fact")
     _packages(session)
+    session.shows(show)
+    _library(session, name)
+    session.shows_jobs(lambda: learned.set_text(_learned(session)))
+
+
+def _library(session: Session, name: ui.input) -> None:
+    """The styles there are, a card each; `name` completes to them."""
     listed = ui.column().classes("part")
     known: dict[str, tuple[bool, bool]] = {}
 
-    def show_library() -> None:
+    def show() -> None:
         found = {name: (is_trained(folder), clips_of(folder).is_dir()) for name, folder in styles().items()}
         if found == known:
             return
@@ -71,12 +78,7 @@ def teach_panel(session: Session) -> None:
             for style_name, (trained, has_clips) in known.items():
                 _card(session, style_name, trained, has_clips)
 
-    def show_learned() -> None:
-        learned.set_text(_learned(session))
-
     session.shows(show)
-    session.shows(show_library)
-    session.shows_jobs(show_learned)
 
 
 def _packages(session: Session) -> None:
