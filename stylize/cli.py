@@ -5,17 +5,16 @@ import importlib
 import math
 import os
 import re
-import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, TextIO
 
 from core_vimo import __version__
 from core_vimo.errors import InputError
+from stylize.orderly_end import OrderlyEnd
 from stylize.paths import expanded
 
 COMMANDS = (
@@ -46,12 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clean up as Ctrl-C does and raise SystemExit with 128 + the signal.
     """
     _print_odd_names()
-    with _orderly_end(), _quiet_libraries():
+    with _quiet_libraries():
         try:
-            chosen = parser_of_all_commands().parse_args(arguments)
-            code = chosen.run(chosen)
-            sys.stdout.flush()
-            return code
+            with OrderlyEnd():
+                chosen = parser_of_all_commands().parse_args(arguments)
+                code = chosen.run(chosen)
+                sys.stdout.flush()
+                return code
         except InputError as error:
             return _refuse(str(error))
         except BrokenPipeError:
@@ -82,25 +82,6 @@ def _print_odd_names() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind the stack, so that what is half-written is removed."""
-
-    def end(number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    caught = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    try:
-        before = {number: signal.signal(number, end) for number in caught}
-    except ValueError:  # not the main thread, which alone hears signals
-        before = {}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -13,8 +13,9 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
+
+from stylize.orderly_end import OrderlyEnd
 
 _PATIENCE_S = 5.0
 """How long tidying up may take once the studio is gone."""
@@ -26,7 +27,6 @@ _POLITE = 5
 def main(arguments: list[str]) -> int:
     (job,) = arguments
     out = _own_output()
-    signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_watch_studio, daemon=True).start()
     _stand_back()
     told, code = _done(Path(job), _Report(out))
@@ -40,7 +40,8 @@ def _done(job: Path, report: "_Report") -> tuple[dict[str, Any], int]:
         from stylize.studio.carrying_out import carry_out
 
         try:
-            return {"result": carry_out(job, report)}, 0
+            with OrderlyEnd():
+                return {"result": carry_out(job, report)}, 0
         except InputError as error:
             return {"error": str(error)}, 2
     except OSError as error:
@@ -77,10 +78,6 @@ def _own_output() -> TextIO:
     own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return own
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 def _watch_studio() -> None:

@@ -57,7 +57,11 @@ def teach_panel(session: Session) -> None:
     _packages(session)
     session.shows(show)
     _library(session, name)
-    session.shows_jobs(lambda: learned.set_text(_learned(session)))
+
+    def tell_learned() -> None:
+        learned.set_text(_learned(session))
+
+    session.shows_jobs(tell_learned)
 
 
 def _library(session: Session, name: ui.input) -> None:

@@ -1,0 +1,85 @@
+"""A signal ends what runs, also where a library loses the exception it raises; tidying up is left in peace."""
+
+import ctypes
+import signal
+import time
+from contextlib import suppress
+
+import pytest
+
+from stylize.orderly_end import OrderlyEnd
+
+
+class Falling:
+    """The signal comes while this is thrown away, where Python drops every exception."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def in_del() -> None:
+    Falling()
+
+
+def in_a_callback_from_c() -> None:
+    ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGTERM))()
+
+
+def under_a_bare_except() -> None:
+    with suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
+
+
+LOSSES = [in_del, in_a_callback_from_c, under_a_bare_except]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_lost_signal_is_raised_again_and_quietly(lose, capfd):
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended, OrderlyEnd():
+        lose()
+        time.sleep(20)
+    assert ended.value.code == 143
+    assert time.monotonic() - began < 10
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_what_a_library_makes_of_a_lost_signal_is_not_told(lose):
+    with pytest.raises(SystemExit) as ended, OrderlyEnd():
+        lose()
+        raise RuntimeError("no compiled object yet")
+    assert ended.value.code == 143
+
+
+@pytest.mark.parametrize("number, error", [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_tidying_up_is_not_interrupted(number, error):
+    tidied = []
+    with pytest.raises(error), OrderlyEnd():
+        try:
+            signal.raise_signal(number)
+        finally:
+            try:
+                raise OSError("in the way")
+            except OSError:
+                time.sleep(0.7)
+            tidied.append("all")
+    assert tidied == ["all"]
+
+
+def test_other_errors_pass_and_the_handlers_are_those_of_before():
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+    before = [signal.getsignal(number) for number in watched]
+    with pytest.raises(RuntimeError), OrderlyEnd():
+        raise RuntimeError
+    assert [signal.getsignal(number) for number in watched] == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_what_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with OrderlyEnd():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
