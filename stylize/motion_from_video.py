@@ -189,7 +189,7 @@ def _from_the_beginning(found: Detections, facts: VideoFacts) -> Detections:
     fits = found.first + len(found) <= round(facts.seconds * facts.fps) + 1
     if found.first <= 1 or not fits:
         return found
-    return replace(found, people=[torch.zeros(0, 17, 3)] * found.first + found.people, ids=None, first=0)
+    return replace(found, people=[torch.zeros(0, 17, 3)] * found.first + found.people, first=0)
 
 
 def motion_takes(model: VideoMotionModel, footage: Footage, settings: MotionSettings, report: Report) -> list[Take]:

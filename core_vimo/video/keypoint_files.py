@@ -43,14 +43,13 @@ _PER_FRAME = "_keypoints.json"
 class Detections:
     """Everyone seen in a video: for each frame `[P, 17, 3]` (x, y in pixels, confidence in [0, 1]), P >= 0.
 
-    size is (width, height) of the picture. ids are the tracker's numbers of the people of each frame, None without one.
-    first is the number of the first frame in the file: where only people are listed, frames before them are missing.
+    size is (width, height) of the picture. first is the number of the first frame in the file: where only people are
+    listed, frames before them are missing.
     """
 
     people: list[Tensor]
     size: tuple[int, int]
     fps: float
-    ids: list[list[int]] | None = None
     first: int = 0
 
     def __len__(self) -> int:
@@ -61,7 +60,6 @@ class Detections:
 class _Person:
     frame: int
     numbers: list[float]
-    track: int | None
 
     @property
     def is_seen(self) -> bool:
@@ -155,17 +153,16 @@ def _listed(path: Path, item: Any) -> _Person:
         raise InputError(
             f"{path}: its list has entries without image_id and keypoints; export it from AlphaPose or COCO"
         )
-    return _Person(_frame_number(path, item["image_id"]), _numbers(path, item["keypoints"]), _track(item.get("idx")))
+    return _Person(_frame_number(path, item["image_id"]), _numbers(path, item["keypoints"]))
 
 
 def _frame(path: Path, number: int, content: dict[str, Any]) -> Iterator[_Person]:
     people = content.get("people", content.get("bodies"))
     if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
         raise InputError(f"{path}: not a frame of OpenPose or AlphaPose, which has a list 'people' or 'bodies'")
-    yield _Person(number, [], None)
+    yield _Person(number, [])
     for person in people:
-        numbers = _numbers(path, person.get("pose_keypoints_2d", person.get("joints")))
-        yield _Person(number, numbers, _track(person.get("person_id")))
+        yield _Person(number, _numbers(path, person.get("pose_keypoints_2d", person.get("joints"))))
 
 
 def _frame_number(path: Path, name: Any) -> int:
@@ -188,13 +185,6 @@ def _numbers(path: Path, values: Any) -> list[float]:
     return values
 
 
-def _track(value: Any) -> int | None:
-    """A tracker's number of a person, which AlphaPose writes as 3, 3.0 or [3.0] and OpenPose as [-1] for none."""
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return int(value) if type(value) in (int, float) and 0 <= value < 2**31 else None
-
-
 def _gathered(path: Path, everyone: Iterable[_Person], fps: float | None, size: tuple[int, int] | None) -> Detections:
     """People sorted into their frames."""
     persons = list(everyone)
@@ -212,11 +202,7 @@ def _gathered(path: Path, everyone: Iterable[_Person], fps: float | None, size: 
     if counts.max() > _MOST_PEOPLE:
         raise InputError(f"{path}: {counts.max()} people in one frame; its image_id must differ from frame to frame")
     people = list(keypoints.split(counts.tolist()))
-    ids = None
-    if all(person.track is not None for person in persons):
-        tracks = iter(person.track or 0 for person in persons)
-        ids = [[next(tracks) for _ in range(count)] for count in counts]
-    return Detections(people, size or _extent(keypoints.numpy()), fps or 30.0, ids, first)
+    return Detections(people, size or _extent(keypoints.numpy()), fps or 30.0, first)
 
 
 def _as_coco(numbers: list[float]) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -346,7 +346,8 @@ def _saved(folder, suffix):
 
 def test_without_a_song_there_is_no_count_sheet(person):
     person.run(
-        "[...document.querySelectorAll('.take-name')].find((one) => one.textContent.startsWith('motion of me')).click()"
+        "[...document.querySelectorAll('.take-name')]"
+        ".find((one) => one.firstElementChild.textContent === 'motion of me').click()"
     )
     person.wait_for(
         "[...document.querySelectorAll('button')].find((one) => one.textContent.trim() === 'Count sheet').disabled"

@@ -64,7 +64,7 @@ def test_alphapose_lists_are_sorted_by_number_and_gaps_are_empty(joints: int, tm
     content = [item("12.jpg", c), item("9.jpg", a), item("10.jpg", b), item("10.jpg", d)]
     found = read_keypoint_file(written(tmp_path / "alphapose-results.json", content), fps=25.0, size=(640, 480))
     assert_shows(found, [[a], [b, d], [], [c]])
-    assert (found.fps, found.size, found.ids) == (25.0, (640, 480), None)
+    assert (found.fps, found.size) == (25.0, (640, 480))
 
 
 @pytest.mark.parametrize("form", ["bodies", "people"])
@@ -84,12 +84,6 @@ def test_alphapose_in_the_order_of_cmu(form: str, tmp_path) -> None:
     assert_shows(read_keypoint_file(folder), [[a, b], [c], []])
 
 
-@pytest.mark.parametrize("idx", [3, 3.0, [3.0], [[3]]])
-def test_tracks_of_alphapose(idx: Any, tmp_path) -> None:
-    content = [item("0.jpg", person(0), idx=idx), item("1.jpg", person(1), idx=[4.0]), item("1.jpg", person(2), idx=3)]
-    assert read_keypoint_file(written(tmp_path / "a.json", content)).ids == [[3], [4, 3]]
-
-
 def test_openpose_folders(tmp_path) -> None:
     a, b = person(0), person(1)
     a[3] = 0
@@ -104,7 +98,7 @@ def test_openpose_folders(tmp_path) -> None:
     written(tmp_path / "settings.json", {"model": "BODY_25"})
     found = read_keypoint_file(tmp_path)
     assert_shows(found, [[a], [], [], [b, a]])
-    assert found.ids is None and found.fps == 30.0
+    assert found.fps == 30.0
     assert_shows(read_keypoint_file(tmp_path / "clip 1.5_000000000099_keypoints.json"), [[a]])
 
 
