@@ -7,7 +7,8 @@ hold the settings.
 
 Shapes: `B` clips, `V` views, `S` frames, `J` = 17 COCO points, `D` = 151 channels. A batch carries, beside the
 teacher's motion `x [B, S, D]`: keypoints `[B, V, S, J, 3]` pixels and confidence, cuts `[B, V, S]` bool, and cameras in
-the world in which `x` decodes: intrinsics and R_camera_world `[B, V, S, 3, 3]`, t_camera_m `[B, V, S, 3]`.
+the world in which `x` decodes: intrinsics and R_camera_world `[B, V, S, 3, 3]`, t_camera_m `[B, V, S, 3]`; follows
+`[B, V]` bool: cameras that merely follow the dancer tell nothing of where that goes, nor of which foot stands.
 """
 
 from dataclasses import dataclass
@@ -54,16 +55,13 @@ class Settings2D:
     """depth_power: of the depth that squared errors in the picture are weighed by: 2 is metres, 0 the picture's own.
 
     per_joint: each joint by its own depth, or all by their clip's mean; near_m: what is nearer to the camera, or behind
-    it, doesn't count; azimuth_noise_deg: by how much training turns cameras about the dancer. known_paths: whether
-    cameras are where they were; those that merely follow a dancer tell nothing of where that goes, nor of which foot
-    stands.
+    it, doesn't count; azimuth_noise_deg: by how much training turns cameras about the dancer.
     """
 
     depth_power: int = 2
     per_joint: bool = True
     near_m: float = 0.2
     azimuth_noise_deg: float = 0.0
-    known_paths: bool = True
 
     def __post_init__(self) -> None:
         if self.depth_power not in DEPTH_POWERS:
@@ -87,8 +85,8 @@ def reprojection_losses(
       `losses.motion_losses`.
     - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
       depth: there hips (root) and ankles (contacts) should be, and there all parts should point (rotations). What
-      points don't tell, or weren't sure of, such as feet, hands and the twist of straight limbs, is the teacher's; of
-      cameras whose path isn't known also root and contacts.
+      points don't tell, or weren't sure of, such as feet, hands and the twist of straight limbs, is the teacher's;
+      before cameras that merely follow also root and contacts.
     - foot: `losses.foot_skate`, which needs no truth.
 
     Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`
@@ -100,7 +98,7 @@ def reprojection_losses(
     guess = _placed(x0_hat, teacher.root_m, codec)
     seen = _seen(guess.coco_m, batch, settings.near_m)
     steps = _steps(seen, batch["cuts"])
-    targets, told = _pseudo_targets(guess, seen, batch, teacher.rotations, codec, settings.known_paths)
+    targets, told = _pseudo_targets(guess, seen, batch, teacher.rotations, codec)
     by_depth = _depth_weight(seen, settings), _depth_weight(steps, settings)
     return {
         "reprojection": _mean(by_depth[0] * seen.error.square().mean(-1), seen.counts, weight),
@@ -183,17 +181,15 @@ def _pseudo_targets(
     batch: dict[str, Tensor],
     teacher: Tensor,
     codec: MotionCodec,
-    known_paths: bool,
 ) -> tuple[Tensor, Tensor]:
     """Normalised channels `[B, S, D]` that the guess would have if it were where the keypoints say, and how much each
     counts; teacher `[B, S, 24, 3, 3]`."""
     cast_m, surely = _cast_back(guess.coco_m, seen, batch)
-    if known_paths:
-        in_shot = ~batch["cuts"][:, :, 1:].any(1)
-        path, path_told = _path_target(guess, cast_m - guess.coco_m, surely, in_shot, codec)
-    else:
-        path = codec.unnormalise(batch["x"])[..., _PATH]
-        path_told = torch.ones_like(path)
+    in_shot = ~batch["cuts"][:, :, 1:].any(1)
+    path, path_told = _path_target(guess, cast_m - guess.coco_m, surely, in_shot, codec)
+    follows = batch["follows"].any(1)[:, None, None]
+    path = torch.where(follows, codec.unnormalise(batch["x"])[..., _PATH], path)
+    path_told = torch.where(follows, 1.0, path_told)
     swung = matrix_to_sixd(swung_to(teacher, cast_m, surely), codec.sixd).flatten(-2)
     targets = codec.normalise(torch.cat((path, swung), dim=-1))
     rotations_told = 1 / (1 + (_ROTATION_ERROR * codec.scale_like(swung)[ROTATIONS]).square())

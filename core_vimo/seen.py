@@ -16,11 +16,15 @@ _FLOOR = torch.tensor([1.0, 1.0, 0.0])
 
 
 class Seen(NamedTuple):
-    """One view: keypoints `[S, 17, 3]`, cuts `[S]` bool, and the camera, `[S]` or `[1]`."""
+    """One view: keypoints `[S, 17, 3]`, cuts `[S]` bool, and the camera, `[S]` or `[1]`.
+
+    follows: whether that was put before the dancer's guessed path, and so tells nothing of it.
+    """
 
     keypoints: Tensor
     cuts: Tensor
     camera: Camera
+    follows: bool = False
 
 
 def nobody(frames: int) -> Seen:
@@ -44,6 +48,7 @@ def seen_with(
     return {
         "keypoints": torch.stack([view.keypoints for view in seen]).float(),
         "cuts": torch.stack([view.cuts for view in seen]),
+        "follows": torch.tensor([view.follows for view in seen]),
         "intrinsics": torch.stack([camera.intrinsics.expand(frames, 3, 3) for camera in cameras]),
         "R_camera_world": torch.stack([camera.R_camera_world.expand(frames, 3, 3) for camera in cameras]),
         "t_camera_m": torch.stack([camera.t_camera_m.expand(frames, 3) for camera in cameras]),

@@ -15,7 +15,7 @@ from core_vimo.errors import InputError
 from core_vimo.losses_2d import Settings2D
 from core_vimo.motion import Motion, turn
 from core_vimo.randomness import fold, generator
-from core_vimo.seen import Seen, azimuth_draws, seen_with
+from core_vimo.seen import azimuth_draws, seen_with
 from core_vimo.training.plan import Dataset
 from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
 from edge_adapter.build import DanceModel
@@ -68,7 +68,7 @@ class StyleWindows(torch.utils.data.Dataset):
         if self.in_2d is not None:
             views = self.clips.views(int(self.kept[index]))
             assert views is not None
-            seen = [Seen(views.keypoints[v], views.cuts_of(v), views.camera(v)) for v in range(len(views))]
+            seen = [views.seen(view) for view in range(len(views))]
             draws = generator(self.seed, epoch, index, "azimuth")
             azimuths = azimuth_draws(len(views), self.in_2d.azimuth_noise_deg, draws)
             shown |= seen_with(x, self.codec, motion, turned, seen, azimuths)

@@ -33,7 +33,7 @@ def write_lessons(data: Path, lessons: Lessons, lifter: Path, folder: Path, seed
     clips = [clip for clip in clips_of(MotionSet(data, "train")) if len(clip.motion) == CLIP]
     teacher = lifter_teacher(load_lifter(lifter))
     lessons_of = (lesson for clip in spread_over(clips, most) for lesson in _lesson(clip, lessons, teacher, seed))
-    write_motion_set(lessons_of, folder)
+    write_motion_set(lessons_of, folder, teacher.name if lessons.taught else "")
 
 
 def filmed_depths_m(folder: Path) -> torch.Tensor:

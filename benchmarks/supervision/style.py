@@ -42,7 +42,7 @@ TRUE, LIFTED, IN_2D = "true 3D", "lifted 3D", "2D"
 SYSTEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     TRUE: ("true", ()),
     LIFTED: ("taught", ()),
-    IN_2D: ("taught", ("supervision=2d", "supervision.known_paths=true")),  # its cameras are given
+    IN_2D: ("taught", ("supervision=2d",)),
 }
 """Name -> the clips it learns from, and its settings."""
 

@@ -58,8 +58,7 @@ ABLATIONS: Mapping[str, System] = {
     "no-velocity": _in_2d("without velocity in 2D", "loss.velocity_2d=0"),
     "no-alignment": _in_2d("without alignment", "loss.alignment=0"),
     "exact": _in_2d("exact keypoints", lessons="exact"),
-    # Estimated cameras follow the teacher's path, which is then all that is known of it.
-    "estimated": _in_2d("cameras estimated", "supervision.known_paths=false", lessons="estimated"),
+    "estimated": _in_2d("cameras estimated", lessons="estimated"),
     "misjudged": _in_2d("cameras 15° off", lessons="misjudged"),
 }
 """Variations of (b), one at a time."""

@@ -87,7 +87,6 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
 
 def _real(views: Views, slots: list[int], draw: torch.Generator) -> list[Seen]:
     """As many of the real views, in random order, as slots are wanted and views saw anything."""
-    keypoints = views.keypoints
-    any_seen = keypoints[..., 2].amax((1, 2)) > 0
+    any_seen = views.keypoints[..., 2].amax((1, 2)) > 0
     order = [view for view in torch.randperm(len(views), generator=draw).tolist() if any_seen[view]]
-    return [Seen(keypoints[view], views.cuts_of(view), views.camera(view)) for view in order[: len(slots)]]
+    return [views.seen(view) for view in order[: len(slots)]]

@@ -1,10 +1,12 @@
 """Motions on disk for training on videos: mocap, or motions with the real views they were filmed in (AIST++).
 
 ```
-index.json                 {"format": 1, "motions": [{name, split, frames, source}]}
+index.json                 {"format": 1, "motions": [{name, split, frames, source}]}, and "teacher" where the motions
+                           are but a teacher's guesses at what was seen
 motions/NAME.safetensors   the motion, and where it was filmed: keypoints [V,S,17,3], sizes [V,2],
                            intrinsics, R_camera_world and t_camera_m of cameras that stand still ([V,3,3], [V,3,3],
-                           [V,3]) or move ([V,S,3,3], [V,S,3,3], [V,S,3]); cuts [V,S] bool where there are any
+                           [V,3]) or move ([V,S,3,3], [V,S,3,3], [V,S,3]); cuts [V,S] bool where there are any;
+                           following [V] bool where there are cameras that merely follow the dancer
 ```
 """
 
@@ -22,6 +24,7 @@ from core_vimo.formats.sources import Source
 from core_vimo.motion import Motion
 from core_vimo.motion import mirror as mirror_motion
 from core_vimo.motion_store import Entry, Kind, MotionStore, write_store
+from core_vimo.seen import Seen
 
 MOTIONS = Kind("motion", "vimo dataset motions", texts=("source",))
 
@@ -30,7 +33,7 @@ COCO_MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 
 _CAMERA = {"intrinsics": 4, "R_camera_world": 4, "t_camera_m": 3}  # axes, where the camera moves
 BY_VIEW = {"keypoints": 4, "cuts": 2, **_CAMERA}
-WHOLE = ("sizes",)
+WHOLE = ("sizes", "following")
 """How `motion_store.read_stretch` reads views: cut by frames where they have so many axes, or as a whole."""
 
 
@@ -40,7 +43,8 @@ class Views:
 
     sizes `[V, 2]` (width, height); intrinsics `[V, 3, 3]`, R_camera_world `[V, 3, 3]` and t_camera_m `[V, 3]` as in
     `Camera`, in the motion's world, each for cameras that stood still or, with an axis of S frames after that of the
-    views, for such as moved. cuts `[V, S]` bool: where a new shot begins; None for no cuts.
+    views, for such as moved. cuts `[V, S]` bool: where a new shot begins; None for no cuts. following `[V]` bool:
+    cameras that were put before the dancer's guessed path, so that they tell nothing of it; None for none.
     """
 
     keypoints: Tensor
@@ -49,9 +53,10 @@ class Views:
     R_camera_world: Tensor
     t_camera_m: Tensor
     cuts: Tensor | None = None
+    following: Tensor | None = None
 
     @classmethod
-    def of(cls, footage: Footage, camera: Camera) -> "Views":
+    def of(cls, footage: Footage, camera: Camera, following: bool = False) -> "Views":
         """One view: a footage and its camera, `[S or 1]` frames of it."""
         cuts = None
         if footage.cuts:
@@ -60,7 +65,8 @@ class Views:
         own = (camera.intrinsics, camera.R_camera_world, camera.t_camera_m)
         intrinsics, turned, moved_m = (part[None] if len(part) > 1 else part for part in own)
         size = torch.tensor([footage.pose.size])
-        return cls(footage.pose.keypoints[None], size, intrinsics, turned, moved_m, cuts)
+        follows = torch.tensor([True]) if following else None
+        return cls(footage.pose.keypoints[None], size, intrinsics, turned, moved_m, cuts, follows)
 
     def __len__(self) -> int:
         return len(self.keypoints)
@@ -73,6 +79,13 @@ class Views:
     def cuts_of(self, view: int) -> Tensor:
         """`[S]` bool: the frames at which a new shot begins."""
         return torch.zeros(self.keypoints.shape[1], dtype=torch.bool) if self.cuts is None else self.cuts[view]
+
+    def follows(self, view: int) -> bool:
+        """Whether a view's camera merely follows the dancer."""
+        return self.following is not None and bool(self.following[view])
+
+    def seen(self, view: int) -> Seen:
+        return Seen(self.keypoints[view], self.cuts_of(view), self.camera(view), self.follows(view))
 
     def frames(self, window: slice) -> "Views":
         """A stretch of what was seen; a cut at its first frame stays one, which changes nothing."""
@@ -98,9 +111,9 @@ class StoredMotion:
     split: str = "train"
 
 
-def write_motion_set(motions: Iterable[StoredMotion], folder: Path | str) -> None:
-    """Write a data set in one stroke; nothing is left behind when one motion fails."""
-    write_store(MOTIONS, map(_entry, motions), folder)
+def write_motion_set(motions: Iterable[StoredMotion], folder: Path | str, teacher: str = "") -> None:
+    """Write a data set in one stroke; nothing is left behind when one motion fails. teacher: whose guesses they are."""
+    write_store(MOTIONS, map(_entry, motions), folder, **({"teacher": teacher} if teacher else {}))
 
 
 def _entry(stored: StoredMotion) -> Entry:
@@ -117,7 +130,8 @@ def view_tensors(views: Views) -> dict[str, Tensor]:
     """Views as a motion's file keeps them."""
     tensors = {"keypoints": views.keypoints.float(), "sizes": views.sizes.long()}
     tensors |= {name: getattr(views, name).float() for name in _CAMERA}
-    return tensors if views.cuts is None else tensors | {"cuts": views.cuts.bool()}
+    told = {"cuts": views.cuts, "following": views.following}
+    return tensors | {name: flags.bool() for name, flags in told.items() if flags is not None}
 
 
 class MotionSet(MotionStore):
@@ -125,6 +139,11 @@ class MotionSet(MotionStore):
 
     def __init__(self, folder: Path | str, split: str = "train") -> None:
         super().__init__(MOTIONS, folder, split)
+
+    @property
+    def teacher(self) -> str:
+        """Whose guesses the motions are; empty where they are true."""
+        return str(self.index.get("teacher", ""))
 
     def __getitem__(self, index: int) -> StoredMotion:
         return self.read(index, 0, self.rows[index]["frames"])
@@ -149,12 +168,12 @@ def views_fit(own: dict[str, Tensor], frames: int) -> bool:
     views = len(own["keypoints"])
     still = {"intrinsics": (views, 3, 3), "R_camera_world": (views, 3, 3), "t_camera_m": (views, 3)}
     moving = {name: (views, frames, *shape[1:]) for name, shape in still.items()}
-    fixed = {"keypoints": (views, frames, 17, 3), "sizes": (views, 2), "cuts": (views, frames)}
+    fixed = {"keypoints": (views, frames, 17, 3), "sizes": (views, 2), "cuts": (views, frames), "following": (views,)}
     return (
         all(shapes[name] == shape for name, shape in fixed.items() if name in own)
         and all(shapes[name] in (still[name], moving[name]) for name in _CAMERA)
         and all(bool(tensor.isfinite().all()) for tensor in own.values())
-        and ("cuts" not in own or own["cuts"].dtype == torch.bool)
+        and all(own[name].dtype == torch.bool for name in ("cuts", "following") if name in own)
     )
 
 

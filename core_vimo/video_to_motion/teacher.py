@@ -70,18 +70,21 @@ def named_teacher(name: str | Path, device: str = "cpu") -> Teacher:
 
 def lifter_teacher(model: LifterModel) -> Teacher:
     """The plain lifter: one guess, in one go for a video of any length."""
-    return Teacher("lifter", lambda footage: lifted(model, evidence(footage)[None]))
+    return Teacher(f"a lifter ({model.bundle_hash[:8]})", lambda footage: lifted(model, evidence(footage)[None]))
 
 
 def vimo_teacher(model: VideoMotionModel, seed: int = 0) -> Teacher:
     """One take of ViMo."""
     at = next(model.network.parameters()).device
-    return Teacher("vimo", lambda footage: VideoMotion(model).sample(evidence(footage)[None].to(at), seed, 1)[0])
+    return Teacher(
+        f"a ViMo ({model.bundle_hash[:8]})",
+        lambda footage: VideoMotion(model).sample(evidence(footage)[None].to(at), seed, 1)[0],
+    )
 
 
 def landmark_teacher() -> Teacher:
     """The pose estimator's own guess in space; no model of ours, and no idea of where the dancer goes."""
-    return Teacher("landmarks", posed_by_landmarks, travels=False)
+    return Teacher("a pose estimator's landmarks", posed_by_landmarks, travels=False)
 
 
 @torch.no_grad()
@@ -108,8 +111,9 @@ def taught(footage: Footage, teacher: Teacher, camera: Camera | None = None) -> 
 
     The motion is called what the footage's source is called. Raises InputError where nobody is seen confidently.
     """
+    follows = camera is None and teacher.travels
     motion, camera = fit_camera(teacher(footage), footage, camera, still=not teacher.travels)
     if not teacher.travels:  # contacts of a body on the spot say nothing
         motion = Motion.from_rotations(motion.rotations, motion.root_m, motion.fps)
     name = Path(footage.source.removesuffix(SUFFIX)).stem or "filmed"
-    return StoredMotion(name, motion, Views.of(footage, camera), footage.source or name)
+    return StoredMotion(name, motion, Views.of(footage, camera, follows), footage.source or name)

@@ -116,7 +116,10 @@ class _Data:
         windows = FilmedWindows(motions, codec, seed=settings["seed"], in_2d=in_2d, **of_windows)
         minutes = motions.seconds / 60
         print(f"{len(motions)} motions, {minutes:.1f} min, {len(windows)} windows an epoch; run in {settings['out']}")
-        return cls(motions, codec, windows)
+        data = cls(motions, codec, windows)
+        for fact in data.supervision():
+            print(fact)
+        return data
 
     def bundle(
         self, title: str, config: dict[str, Any], settings: dict[str, Any], weights: dict[str, Tensor], steps: int
@@ -131,13 +134,19 @@ class _Data:
             f"Data: {len(sources)} sources ({self.motions.seconds / 60:.1f} min with their variants): "
             f"{', '.join(sources)}.",
             "Sees COCO-17 keypoints of any number of views at 30 fps. Motion: 30 fps, SMPL-24, metres.",
-            *self._supervised(),
+            *self.supervision(),
         ]
         return Bundle(weights, config | made, self.codec, card(title, facts, settings, steps))
 
-    def _supervised(self) -> list[str]:
+    def supervision(self) -> list[str]:
+        """What was true of what was learnt from, as facts; nothing where motions were."""
+        teacher = self.motions.teacher
         if self.windows.in_2d is None:
-            return []
+            return [f"The motions are but guesses of {teacher}, learned as if they were true."] if teacher else []
+        facts = [SEEN_IN_2D]
+        if teacher:
+            facts += [f"The teacher is {teacher}."]
         unseen = sum(self.motions.read(number, 0, 1).views is None for number in range(len(self.motions)))
-        filmed = f" {unseen} of {len(self.motions)} motions came without views: virtual cameras filmed them."
-        return [SEEN_IN_2D + (filmed if unseen else "")]
+        if unseen:
+            facts += [f"{unseen} of {len(self.motions)} motions came without views: virtual cameras filmed them."]
+        return facts

@@ -142,11 +142,9 @@ def _taught(arguments: argparse.Namespace) -> int:
             not arguments.no_mirror,
             progress,
         )
-        write_motion_set(made.of(items), arguments.out)
+        write_motion_set(made.of(items), arguments.out, teacher.name)
     for sentence in made.refused:
         print(f"left out: {sentence}")
-    if teacher.travels:
-        print("its cameras follow the teacher's path: train with supervision=2d supervision.known_paths=false")
     return _tell_motions(arguments.out, arguments.hold_out)
 
 

@@ -232,7 +232,7 @@ def _open(source: Source | None, files: ExitStack, opened: dict[str, str]) -> Pa
 def _views(motion: Motion, footage: Footage) -> Views:
     """What was seen of a motion, with the camera that suits it best and follows it: nobody knows where it stood."""
     placed, camera = fit_camera(motion, footage)
-    return Views.of(footage, camera.carried(0.0, motion.root_m - placed.root_m))
+    return Views.of(footage, camera.carried(0.0, motion.root_m - placed.root_m), following=True)
 
 
 def _recorded(item: Item, file: Path) -> _Moved:

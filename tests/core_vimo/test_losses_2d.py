@@ -55,6 +55,7 @@ def seen(motion: Motion, cameras: list[Camera], confidence: float = 1.0) -> dict
         "intrinsics": torch.stack([camera.intrinsics.expand(frames, 3, 3) for camera in cameras])[None],
         "R_camera_world": torch.stack([camera.R_camera_world.expand(frames, 3, 3) for camera in cameras])[None],
         "t_camera_m": torch.stack([camera.t_camera_m.expand(frames, 3) for camera in cameras])[None],
+        "follows": torch.zeros(1, len(cameras), dtype=torch.bool),
     }
 
 
@@ -280,15 +281,18 @@ def test_cameras_that_merely_follow_leave_root_and_contacts_to_the_teacher() -> 
         0.05 * torch.arange(12.0)[:, None]
     )
     teacher, other = encoded(sliding(0.05), codec), encoded(standing(), codec)
-    for known in (False, True):
-        settings = Settings2D(known_paths=known)
-        right, wrong = (float(reprojection_losses(x, batch, codec, settings)["alignment"]) for x in (teacher, other))
+    follows = torch.ones(1, 1, dtype=torch.bool)
+    for told in (~follows, follows):
+        asked = batch | {"follows": told}
+        right, wrong = (
+            float(reprojection_losses(x, asked, codec, Settings2D())["alignment"]) for x in (teacher, other)
+        )
         assert right < wrong
     stepping = teacher.clone()
     stepping[..., CONTACTS] = (codec.offset + codec.scale * 0.0)[CONTACTS]
     said = [
-        float(reprojection_losses(stepping, batch, codec, Settings2D(known_paths=known))["alignment"])
-        for known in (True, False)
+        float(reprojection_losses(stepping, batch | {"follows": told}, codec, Settings2D())["alignment"])
+        for told in (~follows, follows)
     ]
     assert (
         said[0] < 1e-6 < said[1]

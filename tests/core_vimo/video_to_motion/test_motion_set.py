@@ -115,7 +115,8 @@ def filmed_dance(invented_dance):
     seen = film(coco_joints_m(motion.rotations, motion.root_m), generator(4), "cut")
     keypoints = torch.cat((seen.true_xy, torch.full((120, 17, 1), 0.8)), dim=-1)
     cuts = tuple(seen.cuts.nonzero()[:, 0].tolist())
-    return StoredMotion("filmed", motion, Views.of(Footage(Pose2D(keypoints, seen.size), cuts), seen.camera))
+    views = Views.of(Footage(Pose2D(keypoints, seen.size), cuts), seen.camera, following=True)
+    return StoredMotion("filmed", motion, views)
 
 
 def test_views_of_moving_cameras_are_read_by_windows(filmed_dance, tmp_path):
@@ -123,6 +124,7 @@ def test_views_of_moving_cameras_are_read_by_windows(filmed_dance, tmp_path):
     views = filmed_dance.views
     assert views.cuts.any() and views.R_camera_world.ndim == 4
     whole, part = MotionSet(tmp_path / "set")[0].views, MotionSet(tmp_path / "set").read(0, 40, 30).views
+    assert views.follows(0) and part.following.tolist() == [True]
     for name in ("keypoints", "sizes", "intrinsics", "R_camera_world", "t_camera_m", "cuts"):
         assert torch.equal(getattr(whole, name), getattr(views, name))
         assert torch.equal(getattr(part, name), getattr(views.frames(slice(40, 70)), name))
@@ -140,7 +142,7 @@ def test_a_moving_camera_sees_the_motion_where_the_keypoints_are(filmed_dance, m
 
 def test_views_without_cuts_have_none(aist_folder):
     views = next(AistFolder(aist_folder).clips("gWA_sFM_cAll_d27_mWA2_ch21")).views
-    assert views.cuts is None and not views.cuts_of(0).any()
+    assert views.cuts is None and not views.cuts_of(0).any() and not views.follows(0)
     assert torch.equal(views.frames(slice(10, 20)).R_camera_world, views.R_camera_world)
 
 

@@ -21,7 +21,7 @@ from core_vimo.training.course import build_lambdas
 from core_vimo.video_to_motion.build import load_lifter, load_vimo
 from core_vimo.video_to_motion.filmed_windows import FilmedWindows
 from core_vimo.video_to_motion.lifter import Lifter, LifterConfig, LifterObjective
-from core_vimo.video_to_motion.motion_set import MotionSet
+from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, write_motion_set
 from core_vimo.video_to_motion.network import ViMo, ViMoConfig
 from stylize.cli import main
 
@@ -112,6 +112,13 @@ def test_2d_supervision_ends_in_a_bundle_that_loads(motion_folder: Path, tmp_pat
     assert "kind: 2d" in card and "velocity_2d" in card
     assert SEEN_IN_2D in card and "motions came without views: virtual cameras filmed them" in card
     assert train("vimo", motion_folder, tmp_path / "release", *of_2d, *TINY_VIMO, "loss=videomdm_release") == 0
+
+
+def test_a_teachers_guesses_are_told(invented_dance, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_motion_set([StoredMotion("guess", invented_dance(90, 0))], tmp_path / "set", teacher="a lifter (1a2b)")
+    for kind, told in (("3d", "but guesses of a lifter (1a2b)"), ("2d", "The teacher is a lifter (1a2b).")):
+        assert train("vimo", tmp_path / "set", tmp_path / kind, *TINY_VIMO, f"supervision={kind}") == 0
+        assert told in capsys.readouterr().out and told in Bundle.load(tmp_path / kind / "bundle").card
 
 
 def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
