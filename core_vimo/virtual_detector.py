@@ -7,6 +7,7 @@ Calibrated loosely after public detectors: how unsure each joint is follows COCO
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from core_vimo.pose2d import COCO_NAMES
 
@@ -15,6 +16,9 @@ Bools = NDArray[np.bool_]
 
 _OKS_SIGMA = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89], np.float32) / 1000
 _BODY_M = 0.7  # square root of a standing body's area: what OKS deviations are a share of
+_BOX_M = 1.5  # a standing body's box
+_ENOUGH = 5  # seen joints that make a box worth trusting
+_UNSURE_M = 0.12  # an error at which a detector that knows it loses two thirds of its confidence
 _MIRROR = [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]
 _LEGS = np.arange(17) >= COCO_NAMES.index("left_hip")
 
@@ -55,6 +59,25 @@ def detect(
     keypoints = np.concatenate((found, confidence[..., None]), axis=-1)
     keypoints[~inside | nobody | _dropped(frames, missing, draw)] = 0
     return _swapped(keypoints, draw)
+
+
+def detect_worse(reported: Tensor, draw: torch.Generator) -> Tensor:
+    """What a detector reported, `[S, 17, 3]`, with such errors once more; who is unseen stays so.
+
+    How many pixels a metre has is told by the box of the joints that are seen.
+    """
+    keypoints = reported.float().numpy()
+    xy, frames, seen = keypoints[..., :2], len(keypoints), keypoints[..., 2] > 0
+    extent = np.where(seen[..., None], xy, -np.inf).max(1) - np.where(seen[..., None], xy, np.inf).min(1)
+    px_per_m = np.where(seen.sum(1) >= _ENOUGH, extent.max(-1), 0) / _BOX_M
+    error_m = _error_m(np.zeros((frames, 17), np.float32), draw)
+    found = xy + error_m * px_per_m[:, None, None]
+    aware = uniform(draw, frames, 17)
+    confidence = keypoints[..., 2] * np.exp(-aware * _length(error_m[..., 0], error_m[..., 1]) / _UNSURE_M)
+    nobody = spells(frames, 1, 0.25, 10, draw)
+    worse = np.concatenate((found, confidence[..., None]), axis=-1, dtype=np.float32)
+    worse[~seen | nobody | _dropped(frames, None, draw)] = 0
+    return torch.from_numpy(_swapped(worse, draw))
 
 
 def uniform(draw: torch.Generator, *shape: int) -> Floats:
@@ -138,7 +161,7 @@ def _confidence(error_m: Floats, hidden: Floats, draw: torch.Generator) -> Float
     harshness = 0.1 + 0.7 * float(uniform(draw))
     aware = uniform(draw, frames, 17)
     drift = trembling(frames, 17, 6.0, draw)
-    confidence = best * np.exp(-aware * error_m / 0.12) * (1 - harshness * hidden) + 0.06 * drift
+    confidence = best * np.exp(-aware * error_m / _UNSURE_M) * (1 - harshness * hidden) + 0.06 * drift
     return confidence.clip(0.01, 0.99)
 
 

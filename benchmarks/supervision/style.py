@@ -30,9 +30,8 @@ from core_vimo.motion import Motion
 from core_vimo.pose2d import Pose2D
 from core_vimo.publish import publish_file
 from core_vimo.randomness import generator
-from core_vimo.video_to_motion.build import load_lifter
 from core_vimo.video_to_motion.motion_set import StoredMotion
-from core_vimo.video_to_motion.teacher import lifter_teacher, taught
+from core_vimo.video_to_motion.teacher import named_teacher, taught
 from core_vimo.virtual_cameras import film
 from edge_adapter.build import DanceModel, load_dance_model
 from edge_adapter.dance_data import PairedDance
@@ -51,7 +50,8 @@ RESULT = "style.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """bundle: a backbone that never saw the style; dances: a data set with its dances; teacher: a lifter's bundle."""
+    """bundle: a backbone that never saw the style; dances: a data set with its dances; teacher: a lifter's or a ViMo's
+    bundle."""
 
     bundle: Path
     dances: Path
@@ -70,7 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dances", type=Path, required=True, help="a dance set that holds the style's dances")
     parser.add_argument("--pattern", required=True, help="what the names of the style's dances look like")
     parser.add_argument("--learn", nargs="+", required=True, metavar="NAME", help="the few dances to learn from")
-    parser.add_argument("--teacher", type=Path, required=True, help="bundle of a lifter that learned from other motion")
+    parser.add_argument(
+        "--teacher", type=Path, required=True, help="bundle of a lifter or a ViMo that learned from other motion"
+    )
     parser.add_argument("--systems", nargs="+", choices=tuple(SYSTEMS), default=list(SYSTEMS), metavar="SYSTEM")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each way (default 3)")
     parser.add_argument("--takes", type=int, default=1, help="dances a song and seed (default 1)")
@@ -94,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_clips(plan: Plan, style: Style) -> None:
-    teacher = lifter_teacher(load_lifter(plan.teacher))
+    teacher = named_teacher(plan.teacher)
 
     def lesson(dance: PairedDance) -> StoredMotion:
         coco_m = coco_joints_m(dance.motion.rotations, dance.motion.root_m)

@@ -18,6 +18,7 @@ from core_vimo.randomness import generator
 from core_vimo.seen import Seen, azimuth_draws, nobody, seen_with
 from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, Views
 from core_vimo.virtual_cameras import facing_camera, film, radians_to_face
+from core_vimo.virtual_detector import detect_worse
 
 
 class FilmedWindows(Dataset[dict[str, Tensor]]):
@@ -27,6 +28,10 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
     each epoch, as a function of (seed, epoch, index). View 0 is always there, each further one of `views` with
     probability `more_views`; an absent view is evidence of nothing, all zeros. Motions shorter than a window are left
     out. With `in_2d` the views' keypoints, cuts and cameras are in it too, as `losses_2d` takes them.
+
+    What real views saw is told with a detector's errors once more in a share `worse` of the windows: held in 2D against
+    the very keypoints it is told, a model learns to return them with their errors. And as a view tells nothing of its
+    own depth, with `in_2d` a share `other_sides` of them is told what virtual cameras saw of the motion, from any side.
     """
 
     def __init__(
@@ -38,13 +43,19 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
         seed: int,
         views: int = 1,
         more_views: float = 0.3,
+        worse: float = 1.0,
+        other_sides: float = 0.5,
         in_2d: Settings2D | None = None,
     ) -> None:
-        if type(views) is not int or views < 1 or not 0 <= more_views <= 1:
-            raise InputError(f"data.views={views} must be 1 or more, data.more_views={more_views} lie between 0 and 1")
+        if type(views) is not int or views < 1:
+            raise InputError(f"data.views={views!s:.20} must be 1 or more")
+        for name, share in (("more_views", more_views), ("worse", worse), ("other_sides", other_sides)):
+            if not 0 <= share <= 1:
+                raise InputError(f"data.{name}={share!s:.20} must lie between 0 and 1")
         self.motions, self.codec = motions, codec
         self.frames, self.stride, self.seed = frames, stride, seed
         self.views, self.more_views, self.in_2d = views, more_views, in_2d
+        self.worse, self.other_sides = worse, other_sides
         self.starts = motions.windows(frames, stride)
 
     def __len__(self) -> int:
@@ -59,30 +70,43 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
         window = self.motions.read(self.starts[index][0], start, self.frames)
         slots = [0, *(there.nonzero()[:, 0] + 1).tolist()]
         seen = _real(window.views, slots, draw) if window.views is not None else []
-        if not seen:
-            seen = self._virtual(window, slots, key)
+        told = self._told(window, slots, seen, key)
         condition = torch.zeros(self.views, self.frames, EVIDENCE)
-        for slot, view in zip(slots, seen, strict=False):
+        for slot, view in zip(slots, told, strict=False):
             condition[slot] = evidence_tensor(view.keypoints, view.cuts)
-        x = self.codec.encode(facing_camera(window.motion, seen[0].camera))
-        shown = {"x": x, "condition": condition}
+        faced = told[0].camera
+        shown = {"x": self.codec.encode(facing_camera(window.motion, faced)), "condition": condition}
         if self.in_2d is not None:
-            shown |= self._in_2d(x, window.motion, dict(zip(slots, seen, strict=False)), self.in_2d, key)
+            views = dict(zip(slots, seen or told, strict=False))
+            shown |= self._in_2d(shown["x"], window.motion, radians_to_face(faced), views, self.in_2d, key)
         return shown
 
+    def _told(self, window: StoredMotion, slots: list[int], seen: list[Seen], key: tuple[int, int]) -> list[Seen]:
+        """What the model is told: what was `seen`, worse; or what virtual cameras see of the motion."""
+        index, epoch = key
+        draw = generator(self.seed, epoch, index, "told")
+        elsewhere, worse = torch.rand(2, generator=draw).tolist()
+        if not seen or (self.in_2d is not None and elsewhere < self.other_sides):
+            coco_m = coco_joints_m(window.motion.rotations, window.motion.root_m)
+            filmed = [film(coco_m, generator(self.seed, epoch, index, slot, "view")) for slot in slots]
+            return [Seen(view.keypoints, view.cuts, view.camera) for view in filmed]
+        if worse >= self.worse:
+            return seen
+        return [view._replace(keypoints=detect_worse(view.keypoints, draw)) for view in seen]
+
     def _in_2d(
-        self, x: Tensor, motion: Motion, seen: dict[int, Seen], settings: Settings2D, key: tuple[int, int]
+        self,
+        x: Tensor,
+        motion: Motion,
+        turned: float,
+        seen: dict[int, Seen],
+        settings: Settings2D,
+        key: tuple[int, int],
     ) -> dict[str, Tensor]:
         index, epoch = key
         azimuths = azimuth_draws(self.views, settings.azimuth_noise_deg, generator(self.seed, epoch, index, "azimuth"))
         views = [seen.get(slot, nobody(self.frames)) for slot in range(self.views)]
-        return seen_with(x, self.codec, motion, radians_to_face(seen[0].camera), views, azimuths)
-
-    def _virtual(self, window: StoredMotion, slots: list[int], key: tuple[int, int]) -> list[Seen]:
-        index, epoch = key
-        coco_m = coco_joints_m(window.motion.rotations, window.motion.root_m)
-        filmed = [film(coco_m, generator(self.seed, epoch, index, slot, "view")) for slot in slots]
-        return [Seen(view.keypoints, view.cuts, view.camera) for view in filmed]
+        return seen_with(x, self.codec, motion, turned, views, azimuths)
 
 
 def _real(views: Views, slots: list[int], draw: torch.Generator) -> list[Seen]:

@@ -7,6 +7,7 @@ import torch
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.errors import InputError
+from core_vimo.evidence import evidence_tensor
 from core_vimo.losses_2d import Settings2D
 from core_vimo.randomness import generator
 from core_vimo.rotations import heading
@@ -89,7 +90,7 @@ def test_real_views_are_chosen_at_random_and_the_unseen_one_never(aist_set):
     condition = windows[(0, 0)]["condition"]
     assert condition[:8, :, SEEN].any(-1).any(-1).all(), "eight views saw somebody"
     assert not condition[8].any(), "the ninth showed nobody surely enough"
-    one = FilmedWindows(aist_set, codec, 150, 150, seed=0)
+    one = FilmedWindows(aist_set, codec, 150, 150, seed=0, worse=0.0)
     firsts = {tuple(one[(0, epoch)]["condition"][0, 100, :4].tolist()) for epoch in range(40)}
     assert 4 < len(firsts) <= 8
 
@@ -112,6 +113,8 @@ def test_a_real_camera_sets_the_heading(aist_set):
         ({"frames": 999}, "the longest motion has 200 frames, a window needs 999"),
         ({"views": 0}, "data.views=0 must be 1 or more"),
         ({"more_views": 1.5}, "lie between 0 and 1"),
+        ({"worse": -0.1}, "data.worse=-0.1 must lie between 0 and 1"),
+        ({"other_sides": 2}, "data.other_sides=2 must lie between 0 and 1"),
     ],
 )
 def test_impossible_windows_are_refused(motions, codec, settings, message):
@@ -125,7 +128,7 @@ def test_the_target_seen_from_the_front_is_what_the_first_view_saw(aist_folder, 
     write_motion_set(AistFolder(aist_folder).clips("gWA_sFM_cAll_d27_mWA2_ch21"), tmp_path / "set")
     motions = MotionSet(tmp_path / "set")
     codec = MotionCodec.fit(motions.motions(), any_heading=True)
-    windows = FilmedWindows(motions, codec, 150, 150, seed=0)
+    windows = FilmedWindows(motions, codec, 150, 150, seed=0, worse=0.0)
     for epoch in range(6):
         item = windows[(index, epoch)]
         motion = codec.decode(item["x"])
@@ -198,6 +201,34 @@ def test_asking_for_2d_changes_nothing_else(motions, codec):
     assert set(one) == {"x", "condition"} and all(torch.equal(one[name], other[name]) for name in one)
     assert other["keypoints"].dtype == other["t_camera_m"].dtype == torch.float32
     assert all(torch.equal(other[name], asked[(3, 2)][name]) for name in other)
+
+
+def test_what_is_held_against_a_guess_is_not_what_the_model_is_told(aist_set):
+    """Real views are told with errors of their own, anew in each epoch; their keypoints are compared as they are."""
+    codec = MotionCodec.fit(aist_set.motions(), any_heading=True)
+    exact, worse = (
+        FilmedWindows(aist_set, codec, 150, 150, 0, worse=share, other_sides=0.0, in_2d=Settings2D())
+        for share in (0.0, 1.0)
+    )
+    one, other, again = exact[(0, 3)], worse[(0, 3)], worse[(0, 3)]
+    assert torch.equal(one["keypoints"], other["keypoints"]) and torch.equal(one["x"], other["x"])
+    off = (one["condition"] - other["condition"])[0, :, :34].abs()
+    assert 0.002 < off.median() < 0.1 and torch.equal(other["condition"], again["condition"])
+    assert torch.equal(one["condition"][0], evidence_tensor(one["keypoints"][0], one["cuts"][0]))
+
+
+def test_of_depth_another_side_is_told(aist_set):
+    """The guess then faces a virtual camera, and what it is held against stays what the real ones saw."""
+    codec = MotionCodec.fit(aist_set.motions(), any_heading=True)
+    windows = FilmedWindows(aist_set, codec, 150, 150, 0, other_sides=1.0, in_2d=Settings2D())
+    headings = []
+    for epoch in range(12):
+        item = windows[(0, epoch)]
+        confident = item["keypoints"][..., 2] > 0.5
+        assert (seen_again(item, codec) - item["keypoints"][..., :2]).norm(dim=-1)[confident].median() < 1
+        headings.append(heading(codec.decode(item["x"]).rotations[0, 0]))
+    steps = (torch.stack(headings) - headings[0]) / math.radians(40)
+    assert (steps - steps.round()).abs().max() > 0.1, "no real camera stands there"
 
 
 def test_azimuth_noise_turns_the_camera_about_the_dancer(exactly_filmed, codec):
