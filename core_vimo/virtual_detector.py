@@ -62,7 +62,7 @@ def detect(
 
 
 def detect_worse(reported: Tensor, draw: torch.Generator) -> Tensor:
-    """What a detector reported, `[S, 17, 3]`, with such errors once more; who is unseen stays so.
+    """What a detector reported, `[S, 17, 3]`, with such errors once more; where nobody is seen, nothing is made up.
 
     How many pixels a metre has is told by the box of the joints that are seen.
     """

@@ -21,6 +21,7 @@ from benchmarks.fit_to_song.quality import table
 from benchmarks.measure import machine
 from benchmarks.styles.domains import WINDOW_FRAMES, Style, measured, songs, windows_of, write_clips
 from benchmarks.styles.systems import BASE, BRANCH, load, told, trained
+from core_vimo.bundle import bundle_hash
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.footage import Footage
 from core_vimo.metrics.measures import Measured
@@ -104,15 +105,19 @@ def _write_clips(plan: Plan, style: Style) -> None:
         return taught(Footage(Pose2D(seen.keypoints, seen.size), (), dance.name), teacher, seen.camera)
 
     for name, seen in (("true", None), ("taught", lesson)):
-        if not (plan.out / "clips" / name / "clips.json").is_file():
-            write_clips(style.learned, plan.out / "clips" / name, plan.dances, seen)
+        if not (_clips(plan, name) / "clips.json").is_file():
+            write_clips(style.learned, _clips(plan, name), plan.dances, seen)
+
+
+def _clips(plan: Plan, name: str) -> Path:
+    """Where the clips of a name lie; those of another teacher lie elsewhere."""
+    return plan.out / "clips" / f"{name}-{bundle_hash(plan.teacher)[:8]}"
 
 
 def _trained(plan: Plan, system: str, base: DanceModel) -> list[DanceModel]:
     clips, settings = SYSTEMS[system]
-    out = plan.out / system.replace(" ", "-")
-    of_seeds = range(plan.seeds)
-    folder = plan.out / "clips" / clips
+    folder, of_seeds = _clips(plan, clips), range(plan.seeds)
+    out = plan.out / f"{system.replace(' ', '-')}-{folder.name}"
     overrides = [*settings, *plan.overrides]
     return [load(BRANCH, trained(BRANCH, s, plan.bundle, folder, out, overrides), base) for s in of_seeds]
 

@@ -52,13 +52,15 @@ SYSTEMS: Mapping[str, System] = {
 }
 
 ABLATIONS: Mapping[str, System] = {
+    "no-other-sides": _in_2d("told its own side alone", "data.other_sides=0"),
+    "no-worse": _in_2d("told the very keypoints", "data.worse=0"),
+    "no-alignment": _in_2d("without alignment", "loss.alignment=0"),
     "power-0": _in_2d("depth to the power 0", "supervision.depth_power=0", power=0),
     "power-1": _in_2d("depth to the power 1", "supervision.depth_power=1", power=1),
-    "per-clip": _in_2d("mean depth of the clip", "supervision.per_joint=false"),
-    "no-velocity": _in_2d("without velocity in 2D", "loss.velocity_2d=0"),
-    "no-alignment": _in_2d("without alignment", "loss.alignment=0"),
-    "exact": _in_2d("exact keypoints", lessons="exact"),
     "estimated": _in_2d("cameras estimated", lessons="estimated"),
+    "no-velocity": _in_2d("without velocity in 2D", "loss.velocity_2d=0"),
+    "per-clip": _in_2d("mean depth of the clip", "supervision.per_joint=false"),
+    "exact": _in_2d("held against exact keypoints", lessons="exact"),
     "misjudged": _in_2d("cameras 15° off", lessons="misjudged"),
 }
 """Variations of (b), one at a time."""

@@ -29,9 +29,10 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
     probability `more_views`; an absent view is evidence of nothing, all zeros. Motions shorter than a window are left
     out. With `in_2d` the views' keypoints, cuts and cameras are in it too, as `losses_2d` takes them.
 
-    What real views saw is told with a detector's errors once more in a share `worse` of the windows: held in 2D against
-    the very keypoints it is told, a model learns to return them with their errors. And as a view tells nothing of its
-    own depth, with `in_2d` a share `other_sides` of them is told what virtual cameras saw of the motion, from any side.
+    What real views saw is told with a detector's errors once more in a share `worse` of the windows: their own errors
+    would be learned by heart, and a model that is held in 2D against the very keypoints it is told learns to return
+    them. And as a view tells nothing of its own depth, with `in_2d` a share `other_sides` is told what virtual cameras
+    saw of the motion, from any side.
     """
 
     def __init__(
@@ -50,8 +51,8 @@ class FilmedWindows(Dataset[dict[str, Tensor]]):
         if type(views) is not int or views < 1:
             raise InputError(f"data.views={views!s:.20} must be 1 or more")
         for name, share in (("more_views", more_views), ("worse", worse), ("other_sides", other_sides)):
-            if not 0 <= share <= 1:
-                raise InputError(f"data.{name}={share!s:.20} must lie between 0 and 1")
+            if type(share) not in (int, float) or not 0 <= share <= 1:
+                raise InputError(f"data.{name}={share!s:.20} must be a number from 0 to 1")
         self.motions, self.codec = motions, codec
         self.frames, self.stride, self.seed = frames, stride, seed
         self.views, self.more_views, self.in_2d = views, more_views, in_2d

@@ -5,8 +5,8 @@ index.json                 {"format": 1, "motions": [{name, split, frames, sourc
                            are but a teacher's guesses at what was seen
 motions/NAME.safetensors   the motion, and where it was filmed: keypoints [V,S,17,3], sizes [V,2],
                            intrinsics, R_camera_world and t_camera_m of cameras that stand still ([V,3,3], [V,3,3],
-                           [V,3]) or move ([V,S,3,3], [V,S,3,3], [V,S,3]); cuts [V,S] bool where there are any;
-                           following [V] bool where there are cameras that merely follow the dancer
+                           [V,3]) or move ([V,S,3,3], [V,S,3,3], [V,S,3]); following [V] bool; cuts [V,S] bool where
+                           there are any
 ```
 """
 
@@ -130,8 +130,8 @@ def view_tensors(views: Views) -> dict[str, Tensor]:
     """Views as a motion's file keeps them."""
     tensors = {"keypoints": views.keypoints.float(), "sizes": views.sizes.long()}
     tensors |= {name: getattr(views, name).float() for name in _CAMERA}
-    told = {"cuts": views.cuts, "following": views.following}
-    return tensors | {name: flags.bool() for name, flags in told.items() if flags is not None}
+    tensors["following"] = torch.tensor([views.follows(view) for view in range(len(views))])
+    return tensors if views.cuts is None else tensors | {"cuts": views.cuts.bool()}
 
 
 class MotionSet(MotionStore):
@@ -162,7 +162,7 @@ class MotionSet(MotionStore):
 
 def views_fit(own: dict[str, Tensor], frames: int) -> bool:
     """Whether all tensors of views are there, of one number of views and frames, and finite."""
-    if not own.keys() >= {"keypoints", "sizes", *_CAMERA}:
+    if not own.keys() >= {"keypoints", *WHOLE, *_CAMERA}:
         return False
     shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
     views = len(own["keypoints"])

@@ -139,7 +139,7 @@ class _Data:
         return Bundle(weights, config | made, self.codec, card(title, facts, settings, steps))
 
     def supervision(self) -> list[str]:
-        """What was true of what was learnt from, as facts; nothing where motions were."""
+        """What training took for true, as facts for the card; none where the motions are true."""
         teacher = self.motions.teacher
         if self.windows.in_2d is None:
             return [f"The motions are but guesses of {teacher}, learned as if they were true."] if teacher else []

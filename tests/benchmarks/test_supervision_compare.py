@@ -93,7 +93,7 @@ def test_all_lessons_are_of_the_same_films(lessons):
 def settings(name: str) -> dict[str, object]:
     overrides = ["+experiment=vimo_small", *compare._system(name).overrides, "data.folder=x", "out=y"]
     config = compose("vimo", overrides)
-    return {"loss": dict(config.loss), "supervision": dict(config.supervision)}
+    return {group: dict(config[group]) for group in ("loss", "supervision", "data")}
 
 
 def flattened(settings: dict[str, object]) -> dict[str, object]:

@@ -112,9 +112,9 @@ def test_a_real_camera_sets_the_heading(aist_set):
         ({"stride": 1.5}, "whole numbers of frames"),
         ({"frames": 999}, "the longest motion has 200 frames, a window needs 999"),
         ({"views": 0}, "data.views=0 must be 1 or more"),
-        ({"more_views": 1.5}, "lie between 0 and 1"),
-        ({"worse": -0.1}, "data.worse=-0.1 must lie between 0 and 1"),
-        ({"other_sides": 2}, "data.other_sides=2 must lie between 0 and 1"),
+        ({"more_views": 1.5}, "data.more_views=1.5 must be a number from 0 to 1"),
+        ({"worse": -0.1}, "data.worse=-0.1 must be a number"),
+        ({"other_sides": "half"}, "data.other_sides=half must be a number"),
     ],
 )
 def test_impossible_windows_are_refused(motions, codec, settings, message):

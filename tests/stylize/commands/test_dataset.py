@@ -10,7 +10,9 @@ from core_vimo.codec import MotionCodec
 from core_vimo.evidence import EVIDENCE
 from core_vimo.footage import Footage, write_footage
 from core_vimo.formats import write_motion
+from core_vimo.losses_2d import Settings2D
 from core_vimo.pose2d import Pose2D
+from core_vimo.video_to_motion.filmed_windows import FilmedWindows
 from core_vimo.video_to_motion.lifter import Lifter, LifterConfig
 from core_vimo.video_to_motion.motion_set import MotionSet
 from stylize.cli import main
@@ -123,7 +125,11 @@ def test_keypoints_and_a_teacher_become_a_data_set_with_views(seen_dances, lifte
         said = capsys.readouterr().out
         assert "left out: " in said and "empty.poses.json: shows nobody" in said and "train motions: 4" in said
         # Of a teacher that knows where bodies go, cameras that are not known follow it.
-        assert train[0].views.follows(0) == train[1].views.follows(0) == (teacher != "landmarks")
+        follows = teacher != "landmarks"
+        assert train[0].views.follows(0) == train[1].views.follows(0) == follows
+        codec = MotionCodec.fit(train.motions(), any_heading=True)
+        windows = FilmedWindows(train, codec, 30, 30, 0, in_2d=Settings2D())
+        assert windows[(0, 0)]["follows"].tolist() == [follows]
 
 
 def test_what_can_not_be_taught_is_told(seen_dances, lifter, mocap, tmp_path, capsys):

@@ -93,7 +93,7 @@ def test_a_filmed_clip_keeps_what_was_seen_in_the_world_of_each_take(made, poses
         window, start = int(rows[1]), int(clips.windows["start"][rows[1]])
         motion, views = clips.read(window)[0], clips.views(window)
         assert torch.equal(views.keypoints[0], keypoints[start : start + 150])
-        assert views.cuts_of(0).nonzero()[:, 0].tolist() == [80 - start]
+        assert views.cuts_of(0).nonzero()[:, 0].tolist() == [80 - start] and views.follows(0)
         xy = views.camera(0).project(coco_joints_m(motion.rotations, motion.root_m)).xy
         # The poses are a random model's; but where the body is, and how large, is what was seen.
         middle, seen = xy.mean((0, 1)), views.keypoints[0, ..., :2].mean((0, 1))
