@@ -1,6 +1,7 @@
 """A style learned from what cameras saw of it, in 2D, beside the same clips lifted to 3D, and their true motions.
 
-A few dances of a style are filmed by one virtual camera each and lifted by a teacher that never saw their like.
+A few dances of a style are filmed in pieces of 5 s, each by a virtual camera of its own that moves and is known, and
+lifted by a teacher that never saw their like.
 Branches beside one backbone learn from the true motions, from the teacher's as if they were true, and from the
 keypoints in 2D; their dances to held-out songs of the style are measured against its held-out dances. A run that is
 done is not made again.
@@ -11,6 +12,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -27,11 +29,11 @@ from core_vimo.footage import Footage
 from core_vimo.metrics.measures import Measured
 from core_vimo.metrics.style import StyleDistance, style_features
 from core_vimo.metrics.tables import as_json, as_markdown
-from core_vimo.motion import Motion
+from core_vimo.motion import Motion, concatenate
 from core_vimo.pose2d import Pose2D
 from core_vimo.publish import publish_file
 from core_vimo.randomness import generator
-from core_vimo.video_to_motion.motion_set import StoredMotion
+from core_vimo.video_to_motion.motion_set import StoredMotion, Views
 from core_vimo.video_to_motion.teacher import named_teacher, taught
 from core_vimo.virtual_cameras import film
 from edge_adapter.build import DanceModel, load_dance_model
@@ -99,14 +101,32 @@ def run(arguments: argparse.Namespace) -> int:
 def _write_clips(plan: Plan, style: Style) -> None:
     teacher = named_teacher(plan.teacher)
 
-    def lesson(dance: PairedDance) -> StoredMotion:
-        coco_m = coco_joints_m(dance.motion.rotations, dance.motion.root_m)
-        seen = film(coco_m, generator(0, dance.name, "style lesson"), "moving")
+    def piece(dance: PairedDance, start: int, stop: int) -> StoredMotion:
+        motion = dance.motion[start:stop]
+        coco_m = coco_joints_m(motion.rotations, motion.root_m)
+        seen = film(coco_m, generator(0, dance.name, start, "style lesson"), "moving")
         return taught(Footage(Pose2D(seen.keypoints, seen.size), (), dance.name), teacher, seen.camera)
+
+    def lesson(dance: PairedDance) -> StoredMotion:
+        starts = range(0, len(dance.motion) - WINDOW_FRAMES + 1, WINDOW_FRAMES)
+        borders = [*starts, len(dance.motion)]  # the last piece takes along the rest
+        return _joined(dance.name, [piece(dance, start, stop) for start, stop in pairwise(borders)])
 
     for name, seen in (("true", None), ("taught", lesson)):
         if not (_clips(plan, name) / "clips.json").is_file():
             write_clips(style.learned, _clips(plan, name), plan.dances, seen)
+
+
+def _joined(name: str, pieces: Sequence[StoredMotion]) -> StoredMotion:
+    """One after the other, each before its own camera."""
+    views = [piece.views for piece in pieces if piece.views is not None]
+    cameras = [view.camera(0) for view in views]
+    parts = (
+        torch.cat([getattr(camera, part) for camera in cameras])[None]
+        for part in ("intrinsics", "R_camera_world", "t_camera_m")
+    )
+    seen = Views(torch.cat([view.keypoints for view in views], dim=1), views[0].sizes, *parts)
+    return StoredMotion(name, concatenate([piece.motion for piece in pieces]), seen)
 
 
 def _clips(plan: Plan, name: str) -> Path:
