@@ -96,6 +96,9 @@ def _read(settings: dict[str, Any]) -> _Run:
     bundle = Path(settings["backbone"] or SHIPPED)
     model, clips = load_dance_model(bundle), ClipSet(settings["clips"])
     in_2d = settings_2d(settings["supervision"])
+    # What noise hides is guessed as a mean, and the mean of many pictures is a picture of no pose: learned from those,
+    # dances freeze (docs/experiments.md). In 3D the mean of many poses is what sampling asks for.
+    settings["weighting"] = settings["weighting"] or ("min_cap" if in_2d else "constant")
     if in_2d and settings["prior"]["share"]:
         raise InputError("prior.share must be 0 with supervision=2d: no camera saw the prior's dances")
     heard = (model.codec, model.extractor, settings["seed"])

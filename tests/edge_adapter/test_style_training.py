@@ -276,10 +276,13 @@ def test_windows_in_2d_have_a_camera_that_turned_with_them(filmed: Path, tiny_bu
 
 
 def test_a_style_is_learnt_from_2d(filmed: Path, tiny_bundle: Path, tmp_path: Path) -> None:
-    shared = [f"clips={filmed}", f"backbone={tiny_bundle}", f"out={tmp_path}"]
-    train(*shared, "supervision=2d", "trainer.steps=3")
+    shared = [f"clips={filmed}", f"backbone={tiny_bundle}"]
+    train(*shared, f"out={tmp_path}", "supervision=2d", "trainer.steps=3")
     style = Style.load(tmp_path)
     assert "kind: 2d" in style.card and "velocity_2d" in style.card and SEEN_IN_2D in style.card
+    assert "weighting: min_cap" in style.card
+    train(*shared, f"out={tmp_path / '3d'}", "trainer.steps=1")
+    assert "weighting: constant" in Style.load(tmp_path / "3d").card
     branch = build_branch(style, load_dance_model(tiny_bundle))
     assert branch.zero_convolutions[0].weight.abs().max() > 0
 
