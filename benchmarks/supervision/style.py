@@ -1,10 +1,9 @@
 """A style learned from what cameras saw of it, in 2D, beside the same clips lifted to 3D, and their true motions.
 
 A few dances of a style are filmed in pieces of 5 s, each by a virtual camera of its own that moves and is known, and
-lifted by a teacher that never saw their like.
-Branches beside one backbone learn from the true motions, from the teacher's as if they were true, and from the
-keypoints in 2D; their dances to held-out songs of the style are measured against its held-out dances. A run that is
-done is not made again.
+lifted by a teacher that never saw their like. Branches beside one backbone learn from the true motions, from the
+teacher's as if they were true, and from the keypoints in 2D; their dances to held-out songs of the style are measured
+against its held-out dances. A run that is done is not made again.
 """
 
 import argparse
@@ -130,8 +129,9 @@ def _joined(name: str, pieces: Sequence[StoredMotion]) -> StoredMotion:
 
 
 def _clips(plan: Plan, name: str) -> Path:
-    """Where the clips of a name lie; those of another teacher lie elsewhere."""
-    return plan.out / "clips" / f"{name}-{bundle_hash(plan.teacher)[:8]}"
+    """Where the clips of a name lie; what another teacher made of them lies elsewhere."""
+    taught_by = f"-{bundle_hash(plan.teacher)[:8]}" if name == "taught" else ""
+    return plan.out / "clips" / f"{name}{taught_by}"
 
 
 def _trained(plan: Plan, system: str, base: DanceModel) -> list[DanceModel]:

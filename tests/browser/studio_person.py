@@ -48,13 +48,18 @@ class Person:
         return self.browser.execute_script(script, *values)
 
 
-def begin_with(person, song):
-    """A new project, in which seconds 4 to 8 of the song, at 120 beats a minute, are about to be danced."""
+def open_with(person, song):
+    """A new project with the song, which has 120 beats a minute and was listened to."""
     person.press("New project")
     person.wait_for("!!window.vimo")
     person.run("vimo.setQuality('low')")
     person.give(song)
     person.sees("120 beats a minute", JOB_S)
+
+
+def begin_with(person, song):
+    """A new project, in which seconds 4 to 8 of the song are about to be danced."""
+    open_with(person, song)
     person.run("vimo.timeline.select([4, 8])")
     person.press("what is selected")
     person.sees("From 0:04 to 0:08")

@@ -2,7 +2,7 @@
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
-from studio_person import JOB_S, By, Keys
+from studio_person import JOB_S, By, Keys, open_with
 from studio_server import Server, served
 from toy_studio import LONG
 
@@ -17,11 +17,7 @@ def server(tmp_path_factory, toy_take):
 
 
 def test_a_song_is_there(person, song):
-    person.press("New project")
-    person.wait_for("!!window.vimo")
-    person.run("vimo.setQuality('low')")
-    person.give(song)
-    person.sees("120 beats a minute", JOB_S)
+    open_with(person, song)
 
 
 _CLIPS = "document.querySelector('.drop-part:has(input[accept*=\".bvh\"][multiple])')"
