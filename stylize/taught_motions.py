@@ -10,6 +10,7 @@ from core_vimo.errors import InputError, MissingExtraError
 from core_vimo.footage import SUFFIX, Footage
 from core_vimo.formats.sources import matches
 from core_vimo.video_to_motion.motion_set import StoredMotion, mirror
+from core_vimo.video_to_motion.rays import Rays
 from core_vimo.video_to_motion.teacher import SHORTEST_S, Teacher, seen_stretches, taught
 from stylize.motion_from_video import MotionSettings, look
 from stylize.progress import Report
@@ -26,7 +27,8 @@ def filmed_items(places: Sequence[Path]) -> list[Item]:
 
 @dataclass
 class TaughtMotions:
-    """What a teacher makes of videos; those of which nothing can be made are told in `refused`.
+    """What a teacher makes of videos; those of which nothing can be made are told in `refused`, how far keypoints lie
+    beside the joints of the others in `apart_m` (medians, by name).
 
     hold_out: names, as patterns, of what is for tests; the others come mirrored too.
     """
@@ -37,6 +39,7 @@ class TaughtMotions:
     mirrored: bool
     report: Report
     refused: list[str] = field(default_factory=list, init=False)
+    apart_m: dict[str, float] = field(default_factory=dict, init=False)
 
     def of(self, items: Sequence[Item]) -> Iterator[StoredMotion]:
         """Raises InputError where nothing can be made of any, MissingExtraError where an estimator isn't installed."""
@@ -62,6 +65,8 @@ class TaughtMotions:
         for number, stretch in enumerate(stretches):
             name = item.name if len(stretches) == 1 else f"{item.name}.{number + 1}"
             made = taught(stretch, self.teacher)
+            assert made.views is not None
+            self.apart_m[name] = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
             stored = replace(made, name=name, source=item.label, split="test" if held_out else "train")
             yield stored
             if self.mirrored and not held_out:

@@ -32,14 +32,14 @@ _IN_2D_TERMS = ("reprojection", "velocity_2d")
 
 @dataclass(frozen=True)
 class Plan:
-    """What all runs share; clips learnt from, at most (None: all); windows: held-out ones that are measured."""
+    """What all runs share; clips learnt from and held-out windows measured are so many at most (None: all)."""
 
     data: Path
     teacher: Path
     out: Path
     steps: int
     clips: int | None
-    windows: int
+    windows: int | None
     overrides: tuple[str, ...]
 
 
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/supervision"), help="folder of data, runs and tables")
     parser.add_argument("--steps", type=int, default=600, help="training steps a run (default 600)")
     parser.add_argument("--clips", type=int, help="clips of 5 s that are learnt from, at most (default: all)")
-    parser.add_argument("--windows", type=int, default=24, help="held-out windows measured, at most (default 24)")
+    parser.add_argument("--windows", type=int, help="held-out windows measured, at most (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs a system (default 3)")
     parser.add_argument("--ablation-seeds", type=int, default=1, help="runs a variation of (b) (default 1; 0: none)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, a core each (default 2)")
@@ -125,7 +125,7 @@ def _summarise(runs: Mapping[tuple[str, int], TrainedRun], plan: Plan) -> None:
     told = {
         "steps": plan.steps,
         "clips learnt from": plan.clips or "all",
-        "windows": plan.windows,
+        "windows": plan.windows or "all",
         "(d)": "the row called lifter",
     }
     publish_tables(plan.out / "compare", "benchmarks.supervision", told, made, results)

@@ -4,8 +4,9 @@ A body of known size tells how far away it is. Of each keypoint's ray, a body mo
 the way from the ray, in metres, is linear in T, so T is least squares: at all frames at once, since it hardly changes
 faster than people do (in depth, which rays tell least of, that decides the most). What was unseen is bridged by it.
 
-An unknown camera is one direction of view a shot, upright, found by weak perspective (`reprojection`) and then under
-the pinhole itself, with a place a frame. Its field of view is taken to be `FIELD_OF_VIEW`: who truly used another one
+An unknown camera is upright, with one pitch a shot, found by weak perspective (`reprojection`) and then under the
+pinhole itself, and a place a frame; where it walks round the dancer, its direction follows (`headings`). Its field of
+view is taken to be `FIELD_OF_VIEW`: who truly used another one
 stands nearer or farther by that ratio.
 
 Shapes: `S` frames, `J` = 17 COCO points, `G` directions tried at once. Everything is float64 in here.
@@ -13,6 +14,7 @@ Shapes: `S` frames, `J` = 17 COCO points, `G` directions tried at once. Everythi
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
@@ -28,20 +30,17 @@ from core_vimo.evidence import CONFIDENT
 from core_vimo.footage import Footage
 from core_vimo.motion import FPS, Motion, concatenate, ground, move, turn
 from core_vimo.rotations import about_z
+from core_vimo.video_to_motion.headings import strayed
+from core_vimo.video_to_motion.rays import OFF_M, WRONG_M, Rays, told, weight_of
 from core_vimo.video_to_motion.reprojection import image_axes, reproject
 
 FIELD_OF_VIEW = math.radians(55)
 """Over the picture's long side, where nobody knows it: between a phone held upright and the same a little zoomed."""
 
-_OFF_M = 0.05  # how far a joint usually is from its ray: the teacher's error and the detector's
-_WRONG_M = 0.15  # from where on it counts less and less
-_ROUNDS = 4  # of finding out which those are
+_ROUNDS = 4  # of finding out which joints are wrong
 _ACCELERATION_M_S2, _SPEED_M_S = 5.0, 1.0  # by which a teacher's path is usually wrong
 _FRAMES_TRIED = 300  # of a shot
-_ENOUGH = 6  # seen joints
 _AWAY_M = 4.0  # where nothing tells it
-_NEAR = torch.arange(-12, 13).double() * math.radians(2.5)
-_ALL_ROUND = torch.arange(-36, 36).double() * math.radians(5.0)
 _CLOSER, _CLOSER_ROUNDS, _STEP = 0.7, 18, math.radians(3)
 
 
@@ -51,7 +50,7 @@ def placed(motion: Motion, footage: Footage, camera: Camera) -> Motion:
     Rotations and contacts stay. Raises InputError where lengths differ or nobody is seen confidently.
     """
     _check(motion, footage)
-    return move(motion, _displacement_m(_Rays.of(motion, footage, camera)).float())
+    return move(motion, _displacement_m(Rays.of(motion, footage, camera)).float())
 
 
 def fit_camera(
@@ -61,9 +60,9 @@ def fit_camera(
 
     camera given (`[S]` frames, or `[1]` where it stood still): the motion, which in its own world faces a camera that
     at first looks along +y, is turned, shot by shot, and then `placed` in the camera's. None: the camera is estimated,
-    an upright pinhole of `FIELD_OF_VIEW` with its own direction in each shot, and the motion stays on its floor. It
-    keeps its path and the camera follows it, `[S]` places; or the camera is `still` in each shot and the path is what
-    the picture says, for teachers that know of none. Raises InputError where lengths differ or nobody is seen
+    an upright pinhole of `FIELD_OF_VIEW` with its own pitch in each shot, and the motion stays on its floor. It keeps
+    its path and the camera follows it, `[S]` places and directions; or the camera is `still` in each shot and the path
+    is what the picture says, for teachers that know of none. Raises InputError where lengths differ or nobody is seen
     confidently.
     """
     _check(motion, footage)
@@ -79,45 +78,16 @@ def _check(motion: Motion, footage: Footage) -> None:
         raise InputError(f"{footage.source or 'the footage'}: nobody is seen clearly; give one in which one person is")
 
 
-class _Rays(NamedTuple):
-    """Keypoints' rays and the joints that should be on them: joints_m `[S, J, 3]` in the world, weight `[S, J]`.
-
-    across `[S, J, 2, 3]`: of a displacement in the world, the way from the ray in metres to the right and down at the
-    joint's depth; off_m `[S, J, 2]`: that way as it is without one.
-    """
-
-    across: Tensor
-    off_m: Tensor
-    weight: Tensor
-
-    @classmethod
-    def of(cls, motion: Motion, footage: Footage, camera: Camera) -> "_Rays":
-        joints_m = coco_joints_m(motion.rotations, motion.root_m).double()
-        seen = footage.pose.keypoints.double()
-        tangents = tangents_of(seen[..., :2], camera.intrinsics.double())
-        return cls.cast(joints_m, tangents, _weight(seen), camera.R_camera_world.double(), camera.t_camera_m.double())
-
-    @classmethod
-    def cast(cls, joints_m: Tensor, tangents: Tensor, weight: Tensor, turned: Tensor, moved_m: Tensor) -> "_Rays":
-        across = turned[..., None, :2, :] - tangents[..., None] * turned[..., None, 2:, :]
-        points_m = joints_m @ turned.mT + moved_m[..., None, :]
-        return cls(across, points_m[..., :2] - tangents * points_m[..., 2:], weight)
-
-    def left_m(self, displacement_m: Tensor) -> Tensor:
-        """`[S, J]`: how far joints are from their rays after it `[S, 3]`."""
-        return (self.off_m + (self.across @ displacement_m[..., None, :, None])[..., 0]).norm(dim=-1)
-
-
-def _displacement_m(rays: _Rays) -> Tensor:
+def _displacement_m(rays: Rays) -> Tensor:
     """`[S, 3]`: least squares, with joints that turn out to be far from their rays counting less and less."""
     trust = torch.ones_like(rays.weight)
     for _ in range(_ROUNDS):
-        displacement_m = _least_squares(rays, rays.weight * trust / _OFF_M**2)
-        trust = (1 + (rays.left_m(displacement_m) / _WRONG_M).square()).reciprocal()
+        displacement_m = _least_squares(rays, rays.weight * trust / OFF_M**2)
+        trust = (1 + (rays.left_m(displacement_m) / WRONG_M).square()).reciprocal()
     return displacement_m
 
 
-def _least_squares(rays: _Rays, weight: Tensor) -> Tensor:
+def _least_squares(rays: Rays, weight: Tensor) -> Tensor:
     """Of joints' ways from their rays, and of the displacement's own steps and their changes. A banded system."""
     squares = torch.einsum("sj,sjai,sjak->sik", weight, rays.across, rays.across).numpy()
     aims = -torch.einsum("sj,sjai,sja->si", weight, rays.across, rays.off_m).numpy()
@@ -137,42 +107,29 @@ def _least_squares(rays: _Rays, weight: Tensor) -> Tensor:
 
 
 def _turned_to(motion: Motion, footage: Footage, camera: Camera) -> Motion:
-    """The motion, which faces a camera that at first looks along +y, turned to where this one looks; and each shot of
-    it as rays say that the teacher misjudged where the body faces, which over a cut may be by anything."""
+    """The motion, which faces a camera that at first looks along +y, turned to where this one looks; and then as rays
+    say that the teacher strayed: over a cut, along a path round the dancer."""
     forward = camera.R_camera_world[0, 2]
     motion = turn(motion, math.atan2(float(forward[1]), float(forward[0])) - math.pi / 2)
     stretches = list[Motion]()
     for frames in footage.shots():
-        tried = _ALL_ROUND if stretches else _NEAR
         stretch = motion[frames]
-        misjudged = _misjudged(stretch, footage[frames], _during(camera, frames), tried)
-        stretches.append(_going_on(stretches, turn(stretch, misjudged)))
+        joints_m = coco_joints_m(stretch.rotations, stretch.root_m).double()
+        seen = footage.pose.keypoints[frames].double()
+        during = [part[frames] if len(part) > 1 else part for part in (camera.intrinsics, camera.R_camera_world)]
+        strays = strayed(joints_m, seen, *(part.double() for part in during))
+        stretches.append(_going_on(stretches, _turned_along(stretch, strays)))
     return concatenate(stretches)
 
 
-def _misjudged(motion: Motion, footage: Footage, camera: Camera, tried: Tensor) -> float:
-    """By which of `tried [G]` turns, or what is near to it, the body before the camera fits best."""
-    seen = footage.pose.keypoints.double()
-    frames = _some_seen(seen)
-    if not len(frames):
-        return 0.0
-    intrinsics, turned = (
-        part.double().expand(len(seen), 3, 3)[frames] for part in (camera.intrinsics, camera.R_camera_world)
-    )
-    tangents, weight = tangents_of(seen[frames, :, :2], intrinsics), _weight(seen[frames])
-    joints_m = coco_joints_m(motion.rotations[frames], motion.root_m[frames]).double()
-
-    def error(turns: Tensor) -> Tensor:
-        bodies_m = joints_m @ about_z(turns[:, 0]).double().mT[:, None]
-        return _error_m(_Rays.cast(bodies_m, tangents, weight, turned, torch.zeros(3).double()))
-
-    best = tried[error(tried[:, None]).argmin()]
-    return float(_narrowed(error, best[None])[0])
-
-
-def _during(camera: Camera, frames: slice) -> Camera:
-    own = (camera.intrinsics, camera.R_camera_world, camera.t_camera_m)
-    return Camera(*(part[frames] if len(part) > 1 else part for part in own))
+def _turned_along(motion: Motion, radians: Tensor) -> Motion:
+    """Each frame's body, and each step of its path, turned about the up axis by its own `[S]`."""
+    about = about_z(radians).float()
+    rotations = motion.rotations.clone()
+    rotations[:, 0] = about @ rotations[:, 0]
+    steps_m = (about[1:] @ motion.root_m.diff(dim=0)[..., None])[..., 0]
+    root_m = torch.cat((motion.root_m[:1], motion.root_m[:1] + steps_m.cumsum(0)))
+    return replace(motion, rotations=rotations, root_m=root_m)
 
 
 def _going_on(before: list[Motion], stretch: Motion) -> Motion:
@@ -187,23 +144,13 @@ def _direction(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor
     frames = _some_seen(seen)
     if not len(frames):
         return start
-    tangents, weight = tangents_of(seen[frames, :, :2], intrinsics), _weight(seen[frames])
+    tangents, weight = tangents_of(seen[frames, :, :2], intrinsics), weight_of(seen[frames])
 
     def error(directions: Tensor) -> Tensor:
         turned = _upright(directions)[:, None]
-        return _error_m(_Rays.cast(joints_m[frames], tangents, weight, turned, torch.zeros(3).double()))
+        return Rays.cast(joints_m[frames], tangents, weight, turned, torch.zeros(3).double()).error_m2().sum(-1)
 
     return _narrowed(error, start)
-
-
-def _error_m(rays: _Rays) -> Tensor:
-    """`[G]`: how far joints stay from their rays, each frame's body displaced for itself; no joint counts for more than
-    a wrong one."""
-    squares = torch.einsum("...sj,...sjai,...sjak->...sik", rays.weight, rays.across, rays.across)
-    aims = -torch.einsum("...sj,...sjai,...sja->...si", rays.weight, rays.across, rays.off_m)
-    displacement_m = torch.linalg.solve(squares + 1e-6 * torch.eye(3).double(), aims[..., None])[..., 0]
-    left = rays.left_m(displacement_m).square()
-    return (rays.weight * left / (1 + left / _WRONG_M**2)).sum((-2, -1))
 
 
 def _narrowed(error: Callable[[Tensor], Tensor], best: Tensor) -> Tensor:
@@ -216,14 +163,10 @@ def _narrowed(error: Callable[[Tensor], Tensor], best: Tensor) -> Tensor:
     return best
 
 
-def _weight(seen: Tensor) -> Tensor:
-    return torch.where(seen[..., 2] >= CONFIDENT, seen[..., 2], 0.0)
-
-
 def _some_seen(seen: Tensor) -> Tensor:
     """Indices of at most so many frames, evenly spread over those that show enough of a body to tell its direction."""
-    told = ((seen[..., 2] >= CONFIDENT).sum(-1) >= _ENOUGH).nonzero()[:, 0]
-    return told[torch.linspace(0, len(told) - 1, min(_FRAMES_TRIED, len(told))).round().long()]
+    telling = told(seen).nonzero()[:, 0]
+    return telling[torch.linspace(0, len(telling) - 1, min(_FRAMES_TRIED, len(telling))).round().long()]
 
 
 def _upright(directions: Tensor) -> Tensor:
@@ -237,14 +180,15 @@ def _upright(directions: Tensor) -> Tensor:
 
 
 class _Shot(NamedTuple):
-    """A camera `[1]` that looks at a shot's path from `_AWAY_M`, and by how much the body is off `[S, 3]` metres."""
+    """A camera `[1]`, or `[S]` where it walks round, that looks at a shot's path from `_AWAY_M`, and by how much the
+    body is off `[S, 3]` metres."""
 
     frames: slice
     camera: Camera
     displacement_m: Tensor
 
 
-def _shots(motion: Motion, footage: Footage) -> list[_Shot]:
+def _shots(motion: Motion, footage: Footage, still: bool) -> list[_Shot]:
     intrinsics = _assumed_intrinsics(footage.pose.size)
     joints_m = coco_joints_m(motion.rotations, motion.root_m).double()
     seen = footage.pose.keypoints.double()
@@ -252,26 +196,36 @@ def _shots(motion: Motion, footage: Footage) -> list[_Shot]:
     starts = torch.stack((weak.yaw, weak.pitch), dim=-1).double()
     shots = []
     for frames, start in zip(footage.shots(), starts, strict=True):
-        turned = _upright(_direction(joints_m[frames], seen[frames], intrinsics, start))
+        turned = _looking(joints_m[frames], seen[frames], intrinsics, start, still)
         moved_m = torch.tensor([0.0, 0.0, _AWAY_M]) - turned @ motion.root_m[frames].mean(0).double()
-        camera = Camera(intrinsics, turned[None], moved_m[None])
-        rays = _Rays.of(motion[frames], footage[frames], camera)
+        camera = Camera(intrinsics, turned, moved_m)
+        rays = Rays.of(motion[frames], footage[frames], camera)
         shots.append(_Shot(frames, camera, _displacement_m(rays)))
     return shots
+
+
+def _looking(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor, still: bool) -> Tensor:
+    """Which way a shot's camera looks, R_camera_world `[1, 3, 3]`, or `[S, 3, 3]` unless it stands `still`."""
+    direction = _direction(joints_m, seen, intrinsics, start)
+    if still:
+        return _upright(direction)[None]
+    # A camera that walks round a body sees what one that stands would see of a body that turns.
+    about = about_z(strayed(joints_m, seen, intrinsics, _upright(direction)[None])).double()
+    return _upright(_direction(joints_m @ about.mT, seen, intrinsics, direction)) @ about
 
 
 def _following(motion: Motion, footage: Footage) -> tuple[Motion, Camera]:
     """The motion as it is, on its floor, and in each shot a camera that follows it."""
     motion = ground(motion)
-    shots = _shots(motion, footage)
-    places = [(s.camera.t_camera_m + s.displacement_m @ s.camera.R_camera_world[0].T) for s in shots]
+    shots = _shots(motion, footage, still=False)
+    places = [s.camera.t_camera_m + (s.camera.R_camera_world @ s.displacement_m[..., None])[..., 0] for s in shots]
     return motion, _joined(shots, places)
 
 
 def _standing(motion: Motion, footage: Footage) -> tuple[Motion, Camera]:
     """In each shot a camera that stands still, and the path that was walked before it: on the floor, and going on where
     the last shot ended."""
-    walked, places, shots = list[Motion](), list[Tensor](), _shots(motion, footage)
+    walked, places, shots = list[Motion](), list[Tensor](), _shots(motion, footage, still=True)
     for shot in shots:
         path_m = shot.displacement_m.float()
         stretch = _going_on(walked, ground(move(motion[shot.frames], path_m - path_m[0])))

@@ -1,7 +1,7 @@
 """`vimo dataset`: what models are trained on; dances with music, motions to be filmed, AIST++ with views, videos."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -145,7 +145,19 @@ def _taught(arguments: argparse.Namespace) -> int:
         write_motion_set(made.of(items), arguments.out, teacher.name)
     for sentence in made.refused:
         print(f"left out: {sentence}")
+    print(_how_far_apart(made.apart_m))
     return _tell_motions(arguments.out, arguments.hold_out)
+
+
+def _how_far_apart(apart_m: Mapping[str, float]) -> str:
+    """Where a teacher was far off, learning is compared with keypoints of another pose."""
+    from statistics import median
+
+    worst = max(apart_m, key=lambda name: apart_m[name])
+    told = f"keypoints lie {100 * median(apart_m.values()):.0f} cm beside the teacher's joints (median"
+    if len(apart_m) > 1:
+        told += f" of {len(apart_m)}; farthest: {worst}, {100 * apart_m[worst]:.0f} cm"
+    return told + ")" + ("; from 15 cm on it may do harm: look at it, or leave it out" if apart_m[worst] > 0.15 else "")
 
 
 def _wanted(arguments: argparse.Namespace) -> "list[Source]":
