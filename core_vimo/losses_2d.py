@@ -18,17 +18,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_vimo.camera import tangents_of
 from core_vimo.coco_body import coco_points_m
 from core_vimo.codec import CONTACTS, ROOT, ROTATIONS, MotionCodec
 from core_vimo.errors import InputError
-from core_vimo.evidence import CONFIDENT
 from core_vimo.limb_ik import swung_to
 from core_vimo.losses import foot_skate, of_steps
 from core_vimo.motion import averaged_over_time, standing
 from core_vimo.pose2d import COCO_NAMES
 from core_vimo.rotations import matrix_to_sixd
+from core_vimo.sighting import Sighting, cast_back
 from core_vimo.skeleton import FEET, forward_kinematics_full
+from core_vimo.steadying import STEADY_S
 
 TERMS = ("reprojection", "velocity_2d", "alignment", "foot")
 
@@ -36,10 +36,6 @@ DEPTH_POWERS = (0, 1, 2)
 
 FARTHEST_NEAR_M = 2.0
 """Dancers stand hardly nearer; with a near plane behind them nothing would count."""
-
-_STEADY_S = 0.1
-"""Over which keypoints are averaged where steps from frame to frame are asked for: from raw ones a detector's trembling
-makes steps as large as a dancer's own, and no foot would ever stand."""
 
 _ROTATION_ERROR = 0.1
 """Of a 6D channel, as keypoints tell it: some six degrees, 4 cm at an ankle. A channel whose whole range is less, such
@@ -84,9 +80,9 @@ def reprojection_losses(
     - velocity_2d: the same of steps from frame to frame inside a shot; metres a frame, as `velocity` of
       `losses.motion_losses`.
     - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
-      depth: there hips (root) and ankles (contacts) should be, and there all parts should point (rotations). What
-      points don't tell, or weren't sure of, such as feet, hands and the twist of straight limbs, is the teacher's;
-      before cameras that merely follow also root and contacts.
+      depth and steadied over time: there hips (root) and ankles (contacts) should be, and there all parts should point
+      (rotations). What points don't tell, such as feet, hands and the twist of straight limbs, is the teacher's; before
+      cameras that merely follow also root and contacts. Of parts that weren't seen nothing is asked.
     - foot: `losses.foot_skate`, which needs no truth.
 
     Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`
@@ -96,9 +92,10 @@ def reprojection_losses(
     weight = x0_hat.new_ones(len(x0_hat)) if weight is None else weight
     teacher = codec.unpack(codec.unnormalise(batch["x"]))
     guess = _placed(x0_hat, teacher.root_m, codec)
-    seen = _seen(guess.coco_m, batch, settings.near_m)
+    seen = Sighting.of(guess.coco_m, batch, settings.near_m)
     steps = _steps(seen, batch["cuts"])
-    targets, told = _pseudo_targets(guess, seen, batch, teacher.rotations, codec)
+    off_m = cast_back(guess.coco_m, seen, batch, codec.fps)
+    targets, told = _pseudo_targets(guess, off_m, batch, teacher.rotations, codec)
     by_depth = _depth_weight(seen, settings), _depth_weight(steps, settings)
     return {
         "reprojection": _mean(by_depth[0] * seen.error.square().mean(-1), seen.counts, weight),
@@ -128,33 +125,14 @@ def _placed(x0_hat: Tensor, teacher_m: Tensor, codec: MotionCodec) -> _Placed:
     return _Placed(contacts, root_m, joints_m, coco_points_m(turned, joints_m), gone_m)
 
 
-class _Seen(NamedTuple):
-    """A guess beside what views saw, over `F` frames or steps between them."""
-
-    error: Tensor  # [B, V, F, J, 2] tangents
-    depth_m: Tensor  # [B, V, F, J] of the guess, detached
-    counts: Tensor  # [B, V, F, J] confidence; 0 where it doesn't count
-    tangents: Tensor  # [B, V, F, J, 2] of the keypoints
-
-
-def _seen(coco_m: Tensor, batch: dict[str, Tensor], near_m: float) -> _Seen:
-    points_m = coco_m[:, None] @ batch["R_camera_world"].mT + batch["t_camera_m"][..., None, :]
-    depth_m, confidence = points_m[..., 2], batch["keypoints"][..., 2]
-    there = (confidence >= CONFIDENT) & (depth_m > near_m)
-    depth_m = torch.where(there, depth_m, 1.0)  # no division by 0, whose gradient is no number
-    tangents = tangents_of(batch["keypoints"][..., :2], batch["intrinsics"])
-    error = points_m[..., :2] / depth_m[..., None] - tangents
-    return _Seen(error, depth_m.detach(), torch.where(there, confidence, 0.0), tangents)
-
-
-def _steps(seen: _Seen, cuts: Tensor) -> _Seen:
+def _steps(seen: Sighting, cuts: Tensor) -> Sighting:
     """From each frame to the next, where both were seen in one shot."""
     both = torch.minimum(seen.counts[:, :, 1:], seen.counts[:, :, :-1]) * ~cuts[:, :, 1:, None]
     depth_m = (seen.depth_m[:, :, 1:] + seen.depth_m[:, :, :-1]) / 2
-    return _Seen(seen.error.diff(dim=2), depth_m, both, seen.tangents)
+    return Sighting(seen.error.diff(dim=2), depth_m, both, seen.tangents)
 
 
-def _depth_weight(seen: _Seen, settings: Settings2D) -> Tensor:
+def _depth_weight(seen: Sighting, settings: Settings2D) -> Tensor:
     """`[B, V, F, J]`, or `[B, V, 1, 1]` where a clip's joints share their mean depth."""
     depth_m = seen.depth_m
     if not settings.per_joint:
@@ -176,73 +154,50 @@ def _mean(values: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _pseudo_targets(
-    guess: _Placed,
-    seen: _Seen,
-    batch: dict[str, Tensor],
-    teacher: Tensor,
-    codec: MotionCodec,
+    guess: _Placed, off_m: Tensor, batch: dict[str, Tensor], teacher: Tensor, codec: MotionCodec
 ) -> tuple[Tensor, Tensor]:
-    """Normalised channels `[B, S, D]` that the guess would have if it were where the keypoints say, and how much each
-    counts; teacher `[B, S, 24, 3, 3]`."""
-    cast_m, surely = _cast_back(guess.coco_m, seen, batch)
+    """Normalised channels `[B, S, D]` that the guess would have if its points were off by so much `[B, S, J, 3]`, as
+    the keypoints say, and how much each counts; teacher `[B, S, 24, 3, 3]`."""
     in_shot = ~batch["cuts"][:, :, 1:].any(1)
-    path, path_told = _path_target(guess, cast_m - guess.coco_m, surely, in_shot, codec)
+    path, path_told = _path_target(guess, off_m, in_shot, codec)
     follows = batch["follows"].any(1)[:, None, None]
     path = torch.where(follows, codec.unnormalise(batch["x"])[..., _PATH], path)
     path_told = torch.where(follows, 1.0, path_told)
-    swung = matrix_to_sixd(swung_to(teacher, cast_m, surely), codec.sixd).flatten(-2)
+    everywhere = torch.ones_like(off_m[..., 0])
+    swung = matrix_to_sixd(swung_to(teacher, guess.coco_m + off_m, everywhere), codec.sixd).flatten(-2)
     targets = codec.normalise(torch.cat((path, swung), dim=-1))
     rotations_told = 1 / (1 + (_ROTATION_ERROR * codec.scale_like(swung)[ROTATIONS]).square())
     return targets, torch.cat((path_told, rotations_told.expand_as(swung)), dim=-1)
 
 
-def _cast_back(coco_m: Tensor, seen: _Seen, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Where keypoints lie at the guess's depths, `[B, S, J, 3]` in the world, the mean of the views that saw them; the
-    guess's own place where none did. And how sure the surest view is, `[B, S, J]`."""
-    rays = F.pad(seen.tangents, (0, 1), value=1.0) * seen.depth_m[..., None]
-    placed_m = (rays - batch["t_camera_m"][..., None, :]) @ batch["R_camera_world"]
-    total = seen.counts.sum(1)[..., None]
-    cast_m = (placed_m * seen.counts[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
-    return torch.where(total > 0, cast_m, coco_m), seen.counts.amax(1)
-
-
-def _path_target(
-    guess: _Placed, off_m: Tensor, surely: Tensor, in_shot: Tensor, codec: MotionCodec
-) -> tuple[Tensor, Tensor]:
-    """Contacts and root channels `[B, S, 7]`, and how much each counts."""
-    hips_m, ankles_m = off_m[..., _HIPS, :].mean(-2), off_m[..., _ANKLES, :]
-    root, root_told = _root_target(guess, hips_m, surely[..., _HIPS].amin(-1), in_shot, codec)
-    contacts, contacts_told = _contact_target(guess, ankles_m, surely[..., _ANKLES], in_shot, codec.fps)
+def _path_target(guess: _Placed, off_m: Tensor, in_shot: Tensor, codec: MotionCodec) -> tuple[Tensor, Tensor]:
+    """Contacts and root channels `[B, S, 7]`, and how much each counts; in_shot `[B, S - 1]`: steps that are no cut."""
+    root, root_told = _root_target(guess, off_m[..., _HIPS, :].mean(-2), in_shot, codec)
+    contacts, contacts_told = _contact_target(guess, off_m[..., _ANKLES, :], in_shot, codec.fps)
     return torch.cat((contacts, root), dim=-1), torch.cat((contacts_told, root_told), dim=-1)
 
 
-def _steadied(points_m: Tensor, fps: float) -> Tensor:
-    """`[B, S, P, 3]` without what trembles."""
-    columns = points_m.movedim(1, 0).flatten(1)
-    steady = averaged_over_time(columns, _STEADY_S * fps)
-    return steady.view(points_m.shape[1], len(points_m), *points_m.shape[2:]).movedim(0, 1)
-
-
-def _root_target(
-    guess: _Placed, off_m: Tensor, surely: Tensor, in_shot: Tensor, codec: MotionCodec
-) -> tuple[Tensor, Tensor]:
+def _root_target(guess: _Placed, off_m: Tensor, in_shot: Tensor, codec: MotionCodec) -> tuple[Tensor, Tensor]:
     """Root channels `[B, S, 3]` of the pelvis under the cast hips, and how much each counts."""
-    root_m = guess.root_m + _steadied(off_m[..., None, :], codec.fps)[..., 0, :]
+    root_m = guess.root_m + off_m
     if codec.root == "position":
-        return root_m, surely[..., None].expand_as(root_m)
+        return root_m, torch.ones_like(root_m)
     step = root_m[..., :2].diff(dim=1) * codec.fps
-    both = torch.minimum(surely[:, 1:], surely[:, :-1]) * in_shot
     root = torch.cat((torch.cat((step, step[:, -1:]), dim=1), root_m[..., 2:]), dim=-1)
-    of_step = torch.cat((both, both[:, -1:]), dim=1)[..., None]
-    return root, torch.cat((of_step, of_step, surely[..., None]), dim=-1)
+    of_step = torch.cat((in_shot, in_shot[:, -1:]), dim=1)[..., None].to(root)
+    return root, torch.cat((of_step, of_step, torch.ones_like(of_step)), dim=-1)
 
 
-def _contact_target(
-    guess: _Placed, off_m: Tensor, surely: Tensor, in_shot: Tensor, fps: float
-) -> tuple[Tensor, Tensor]:
+def _contact_target(guess: _Placed, off_m: Tensor, in_shot: Tensor, fps: float) -> tuple[Tensor, Tensor]:
     """Contacts `[B, S, 4]` of the guess's feet, carried to where the ankles `[B, S, 2]` were cast."""
     feet_m = torch.stack([guess.joints_m[:, :, foot] for foot in FEET], dim=2)
-    contacts = standing(_steadied(feet_m + off_m.repeat(1, 1, 2, 1), fps), fps)
-    both = torch.minimum(surely[:, 1:], surely[:, :-1]) * in_shot[..., None]
-    told = torch.cat((both, torch.zeros_like(both[:, :1])), dim=1)  # of the last frame's step nothing is known
-    return contacts, told.repeat(1, 1, 2)
+    contacts = standing(_calmed(feet_m + off_m.repeat(1, 1, 2, 1), fps), fps)
+    told = F.pad(in_shot.to(contacts), (0, 1))  # of the last frame's step nothing is known
+    return contacts, told[..., None].expand_as(contacts)
+
+
+def _calmed(points_m: Tensor, fps: float) -> Tensor:
+    """`[B, S, P, 3]` without what trembles."""
+    columns = points_m.movedim(1, 0).flatten(1)
+    calm = averaged_over_time(columns, STEADY_S * fps)
+    return calm.view(points_m.shape[1], len(points_m), *points_m.shape[2:]).movedim(0, 1)

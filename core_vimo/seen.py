@@ -44,7 +44,11 @@ def seen_with(
     path_m = codec.root_m(codec.unnormalise(x)) * _FLOOR
     by_m = path_m - motion.root_m @ about_z(turned).T * _FLOOR
     cameras = [_about(view.camera.carried(turned, by_m), path_m, a) for view, a in zip(seen, azimuths, strict=True)]
-    frames = len(x)
+    return stacked(seen, cameras, len(x))
+
+
+def stacked(seen: Sequence[Seen], cameras: Sequence[Camera], frames: int) -> dict[str, Tensor]:
+    """Views `[V, S, ...]` by name, through these cameras."""
     return {
         "keypoints": torch.stack([view.keypoints for view in seen]).float(),
         "cuts": torch.stack([view.cuts for view in seen]),

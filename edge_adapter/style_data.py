@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core_vimo.clip_set import ClipSet
 from core_vimo.codec import MotionCodec
+from core_vimo.correcting import corrected
 from core_vimo.errors import InputError
 from core_vimo.losses_2d import Settings2D
 from core_vimo.motion import Motion, turn
@@ -30,8 +31,8 @@ class StyleWindows(torch.utils.data.Dataset):
 
     `self[(index, epoch)]` is {"x": [S, 151] normalised, "condition": [S, C] music}; as a function of (seed, epoch,
     index) a window is turned by up to `TURN_RADIANS`, as the backbone's were. With `in_2d` it also has what the clips'
-    cameras saw, turned alike, as `losses_2d` takes it. Raises InputError where the clips' music was heard by another
-    extractor, and where 2D is asked for of windows that no camera saw.
+    cameras saw, turned alike, as `losses_2d` takes it, and the motion is `corrected` by that. Raises InputError where
+    the clips' music was heard by another extractor, and where 2D is asked for of windows that no camera saw.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class StyleWindows(torch.utils.data.Dataset):
         self.kept = clips.kept(split)
         self._with_beats = extractor.endswith(WITH_BEATS)
         self.in_2d = in_2d
+        self._corrected = dict[int, Motion]()  # a few clips' windows, each as often as there are epochs
         if in_2d is not None:
             self._require_views()
 
@@ -63,16 +65,22 @@ class StyleWindows(torch.utils.data.Dataset):
         motion, music = self.read(index)
         draw = float(torch.rand((), generator=generator(self.seed, epoch, index, "window")))
         turned = (2 * draw - 1) * TURN_RADIANS
+        if self.in_2d is None:
+            return {"x": self.codec.encode(turn(motion, turned)), "condition": music}
+        return self._in_2d(motion, turned, key, self.in_2d) | {"condition": music}
+
+    def _in_2d(self, motion: Motion, turned: float, key: tuple[int, int], settings: Settings2D) -> dict[str, Tensor]:
+        index, epoch = key
+        views = self.clips.views(int(self.kept[index]))
+        assert views is not None
+        seen = [views.seen(view) for view in range(len(views))]
+        draws = generator(self.seed, epoch, index, "azimuth")
+        azimuths = azimuth_draws(len(views), settings.azimuth_noise_deg, draws)
+        if index not in self._corrected:
+            self._corrected[index] = corrected(motion, seen, settings.near_m)
+        motion = self._corrected[index]
         x = self.codec.encode(turn(motion, turned))
-        shown = {"x": x, "condition": music}
-        if self.in_2d is not None:
-            views = self.clips.views(int(self.kept[index]))
-            assert views is not None
-            seen = [views.seen(view) for view in range(len(views))]
-            draws = generator(self.seed, epoch, index, "azimuth")
-            azimuths = azimuth_draws(len(views), self.in_2d.azimuth_noise_deg, draws)
-            shown |= seen_with(x, self.codec, motion, turned, seen, azimuths)
-        return shown
+        return {"x": x} | seen_with(x, self.codec, motion, turned, seen, azimuths)
 
     def read(self, index: int) -> tuple[Motion, Tensor]:
         """One window as it is: its motion, and its music `[S, C]` as the backbone is told of it."""

@@ -56,7 +56,8 @@ def _lesson(clip: Clip, lessons: Lessons, teacher: Teacher, seed: int) -> Iterat
         yield StoredMotion(name, clip.motion, Views.of(footage, seen.camera), clip.name)
         return
     try:
-        yield replace(taught(footage, teacher, _known(seen.camera, clip, lessons, seed)), name=name)
+        known = _known(seen.camera, clip, lessons, seed)
+        yield replace(taught(footage, teacher, known, as_guessed=not lessons.corrected), name=name)
     except InputError:  # nobody was seen clearly
         return
 

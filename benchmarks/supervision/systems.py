@@ -9,10 +9,11 @@ Camera = Literal["given", "estimated", "misjudged"]
 
 @dataclass(frozen=True)
 class Lessons:
-    """What is learnt from. taught: the motions are the teacher's, else the true ones; camera: how it is known;
-    erring: keypoints are as a detector reports them, else exact."""
+    """What is learnt from. taught: the motions are the teacher's, else the true ones; corrected: by the keypoints;
+    camera: how it is known; erring: keypoints are as a detector reports them, else exact."""
 
     taught: bool = True
+    corrected: bool = True
     camera: Camera = "given"
     erring: bool = True
 
@@ -22,6 +23,7 @@ TRUTH, TAUGHT = Lessons(taught=False), Lessons()
 LESSONS: Mapping[str, Lessons] = {
     "truth": TRUTH,
     "taught": TAUGHT,
+    "guessed": Lessons(corrected=False),
     "exact": Lessons(erring=False),
     "estimated": Lessons(camera="estimated"),
     "misjudged": Lessons(camera="misjudged"),
@@ -48,11 +50,12 @@ IN_3D, IN_2D, AS_TRUTH = "3d", "2d", "teacher-as-truth"
 SYSTEMS: Mapping[str, System] = {
     IN_3D: System("(a) true 3D", "truth", ()),
     IN_2D: _in_2d("(b) 2D keypoints"),
-    AS_TRUTH: System("(c) the lifter's output as truth", "taught", ()),
+    AS_TRUTH: System("(c) the lifter's output as truth", "guessed", ()),
 }
 
 ABLATIONS: Mapping[str, System] = {
     "no-other-sides": _in_2d("told its own side alone", "data.other_sides=0"),
+    "uncorrected": _in_2d("the lifter's motions as they are", lessons="guessed"),
     "no-worse": _in_2d("told the very keypoints", "data.worse=0"),
     "no-alignment": _in_2d("without alignment", "loss.alignment=0"),
     "power-0": _in_2d("depth to the power 0", "supervision.depth_power=0", power=0),

@@ -1,0 +1,50 @@
+"""A body beside what views saw of it.
+
+Shapes: `B` clips, `V` views, `S` frames, `J` = 17 COCO points. Views are a mapping: keypoints `[B, V, S, J, 3]` pixels
+and confidence, cuts `[B, V, S]` bool, and cameras in the body's world: intrinsics and R_camera_world `[B, V, S, 3, 3]`,
+t_camera_m `[B, V, S, 3]`.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_vimo.camera import tangents_of
+from core_vimo.evidence import CONFIDENT
+from core_vimo.steadying import steadied
+
+
+class Sighting(NamedTuple):
+    """How a body is seen to be off, over `F` frames or steps between them."""
+
+    error: Tensor  # [B, V, F, J, 2] tangents
+    depth_m: Tensor  # [B, V, F, J] of the body, detached
+    counts: Tensor  # [B, V, F, J] confidence; 0 where it doesn't count
+    tangents: Tensor  # [B, V, F, J, 2] of the keypoints
+
+    @classmethod
+    def of(cls, coco_m: Tensor, views: Mapping[str, Tensor], near_m: float) -> "Sighting":
+        """Of COCO points `[B, S, J, 3]`; what is nearer to a camera than `near_m`, or behind it, doesn't count."""
+        points_m = coco_m[:, None] @ views["R_camera_world"].mT + views["t_camera_m"][..., None, :]
+        depth_m, confidence = points_m[..., 2], views["keypoints"][..., 2]
+        there = (confidence >= CONFIDENT) & (depth_m > near_m)
+        depth_m = torch.where(there, depth_m, 1.0)  # no division by 0, whose gradient is no number
+        tangents = tangents_of(views["keypoints"][..., :2], views["intrinsics"])
+        error = points_m[..., :2] / depth_m[..., None] - tangents
+        return cls(error, depth_m.detach(), torch.where(there, confidence, 0.0), tangents)
+
+
+@torch.no_grad()
+def cast_back(coco_m: Tensor, seen: Sighting, views: Mapping[str, Tensor], fps: float) -> Tensor:
+    """How far a body's points `[B, S, J, 3]` are from where keypoints, cast back along their rays to the points' own
+    depths, say they are: `[B, S, J, 3]`, each view's `steadied`, the mean of those that saw them; 0 where none did."""
+    rays = F.pad(seen.tangents, (0, 1), value=1.0) * seen.depth_m[..., None]
+    cast_m = (rays - views["t_camera_m"][..., None, :]) @ views["R_camera_world"]
+    off_m = cast_m - coco_m[:, None]
+    steady = steadied(off_m.flatten(0, 1), seen.counts.flatten(0, 1), views["cuts"].flatten(0, 1), fps)
+    each_m, sure = (part.unflatten(0, seen.counts.shape[:2]) for part in steady)
+    total = sure.sum(1)[..., None]
+    return (each_m * sure[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
