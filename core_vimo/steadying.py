@@ -3,20 +3,27 @@
 A detector trembles by centimetres, and now and then takes a left leg for a right one: 1 % of keypoints make more than
 half of all squared error. What is far from where the same joint lay just before and after counts less and less (Geman
 and McClure's weights, found again in each round), however far the body itself is off.
+
+Shapes: `N` films of `S` frames, `P` points, `C` columns. Long films are cut into `K` blocks of `L` frames that see `M`
+beyond their ends, so that time and memory grow as the film does.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 STEADY_S = 0.1
 """Deviation of the Gaussian over time. From raw keypoints a detector's trembling makes steps as large as a dancer's
 own, and no foot would ever stand."""
 
+_SEES = 4  # deviations to either side
 _WRONG_M = 0.15  # from its neighbours' line; from there on a keypoint counts less than a quarter
 _ROUNDS = 4
 _DOUBT = 0.1  # frames' worth of seeing on which staying counts as much as what was seen
+_WHOLE, _BLOCK = 256, 128  # frames: up to so many in one go, else in blocks
 
 
 class Steadied(NamedTuple):
@@ -34,27 +41,51 @@ def steadied(offsets_m: Tensor, counts: Tensor, cuts: Tensor, fps: float) -> Ste
 
     Each frame's is read off the straight line that fits those around it, so that what moves evenly isn't held back.
     """
-    near, after = _near(cuts, fps, offsets_m)
+    around = _Around.of(cuts, fps, offsets_m)
     weight = counts
     for _ in range(_ROUNDS):
-        total, line_m = _lines(offsets_m, weight, near, after)
+        total, line_m = _lines(offsets_m, weight, around)
         weight = counts / (1 + ((offsets_m - line_m).norm(dim=-1) / _WRONG_M).square()).square()
-    return Steadied(line_m * (total / (total + _DOUBT))[..., None], total / near.sum(-1, keepdim=True))
+    whole = around.sum(torch.ones_like(counts[..., :1]))
+    return Steadied(line_m * (total / (total + _DOUBT))[..., None], total / whole)
 
 
-def _lines(offsets_m: Tensor, weight: Tensor, near: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+def _lines(offsets_m: Tensor, weight: Tensor, around: "_Around") -> tuple[Tensor, Tensor]:
     """How much counts around each frame `[N, S, P]`, and the weighted line through it there `[N, S, P, 3]`."""
-    summed = [(near * after**power) @ weight for power in range(3)]
     weighed_m = (offsets_m * weight[..., None]).flatten(2)
-    summed_m = [((near * after**power) @ weighed_m).view_as(offsets_m) for power in range(2)]
-    spread = summed[2] + 0.01 * summed[0]  # a single frame has no slope
-    determinant = (summed[0] * spread - summed[1].square())[..., None]
-    line_m = spread[..., None] * summed_m[0] - summed[1][..., None] * summed_m[1]
-    return summed[0], line_m / torch.where(determinant > 0, determinant, 1.0)
+    total, lever, spread = (around.sum(weight, power) for power in range(3))
+    sum_m, moment_m = (around.sum(weighed_m, power).view_as(offsets_m) for power in range(2))
+    spread = spread + 0.01 * total  # a single frame has no slope
+    determinant = (total * spread - lever.square())[..., None]
+    line_m = spread[..., None] * sum_m - lever[..., None] * moment_m
+    return total, line_m / torch.where(determinant > 0, determinant, 1.0)
 
 
-def _near(cuts: Tensor, fps: float, like: Tensor) -> tuple[Tensor, Tensor]:
-    """How near frames of one shot are `[N, S, S]`, and how far behind, in deviations `[S, S]`."""
-    at = torch.arange(cuts.shape[1], device=like.device, dtype=like.dtype) / (STEADY_S * fps)
-    after, shot = at - at[:, None], cuts.cumsum(1)
-    return torch.exp(-0.5 * after.square()) * (shot[:, :, None] == shot[:, None]), after
+class _Around(NamedTuple):
+    """Sums over the frames of a shot that are near to each."""
+
+    near: Tensor  # [N, K, L, L + 2 M]
+    after: Tensor  # [L, L + 2 M] how far behind, in deviations
+
+    @classmethod
+    def of(cls, cuts: Tensor, fps: float, like: Tensor) -> "_Around":
+        frames, sees = cuts.shape[1], math.ceil(_SEES * STEADY_S * fps)
+        block = frames if frames <= _WHOLE else _BLOCK
+        at = torch.arange(-sees, block + sees, device=like.device, dtype=like.dtype) / (STEADY_S * fps)
+        after = at - at[sees : sees + block, None]
+        shot = _blocks(cuts.cumsum(1)[..., None] + 1, block, sees)[..., 0]  # beyond the ends: 0
+        same = shot[:, :, None] == shot[:, :, sees : sees + block, None]
+        return cls(torch.exp(-0.5 * after.square()) * same, after)
+
+    def sum(self, values: Tensor, power: int = 0) -> Tensor:
+        """`[N, S, C]`, times how far they are behind to a power."""
+        block = self.after.shape[0]
+        each = (self.near * self.after**power) @ _blocks(values, block, (self.after.shape[1] - block) // 2)
+        return each.flatten(1, 2)[:, : values.shape[1]]
+
+
+def _blocks(values: Tensor, block: int, sees: int) -> Tensor:
+    """`[N, S, C]` -> `[N, K, L + 2 M, C]`, zeros beyond the ends."""
+    missing = -values.shape[1] % block
+    padded = F.pad(values, (0, 0, sees, sees + missing))
+    return padded.unfold(1, block + 2 * sees, block).transpose(2, 3)

@@ -63,3 +63,17 @@ def test_what_was_not_seen_stays() -> None:
     single[:, 30] = 0.9
     alone, _ = steadied(line(0.0), single, NO_CUTS, FPS)
     assert alone.isfinite().all() and (alone[0, 30, 0] - line(0.0)[0, 30, 0]).norm() < 0.05
+
+
+def test_a_long_film_is_steadied_as_its_parts_are() -> None:
+    frames = 700
+    noisy = 0.1 * normal((2, frames, 3, 3), "long")
+    counts = (normal((2, frames, 3), "seen") > -0.5).float()
+    cuts = torch.zeros(2, frames, dtype=torch.bool)
+    cuts[1, 333] = True
+    whole = steadied(noisy, counts, cuts, FPS)
+    part = slice(250, 450)
+    alone = steadied(noisy[:, part], counts[:, part], cuts[:, part], FPS)
+    inner = slice(60, 140)  # beyond what the rounds carry from the ends
+    torch.testing.assert_close(whole.offsets_m[:, part][:, inner], alone.offsets_m[:, inner], rtol=0, atol=1e-4)
+    torch.testing.assert_close(whole.sure[:, part][:, inner], alone.sure[:, inner], rtol=0, atol=1e-4)
