@@ -24,9 +24,11 @@ from core_vimo.video_to_motion.reprojection import reproject
 from core_vimo.video_to_motion.standing import mean_pose, standing
 from core_vimo.video_to_motion.teacher import lifted
 from core_vimo.video_to_motion.video_motion import GUIDANCE, STEPS, VideoMotion
+from stylize.motion_from_video import MotionSettings, finished
 from stylize.takes import FILMED_RANKED_BY, measure_filmed, rank
 
 VIMO, BEST, LIFTER, STANDING, TRUTH = "vimo", "vimo, best of {}", "lifter", "standing still", "ground truth"
+FINISHED = "{}, finished"
 OWN = ("jitter", "foot_skate_ratio", "foot_skate_speed", "float_m")
 """Of the numbers of a motion alone, those that are reported."""
 
@@ -104,7 +106,8 @@ def _guesses(
         guesses[BEST.format(len(takes))] = takes[best_take(takes, film)]
     if lifter is not None:
         guesses[LIFTER] = lifted(lifter, seen)
-    return guesses
+    shown = {name: guesses[name] for name in (VIMO, LIFTER) if name in guesses}
+    return guesses | {FINISHED.format(name): finished(m, film.footage, MotionSettings()) for name, m in shown.items()}
 
 
 def best_take(takes: Sequence[Motion], film: FilmedClip) -> int:
@@ -176,6 +179,7 @@ def _protocol(settings: EvaluationSettings) -> Mapping[str, str]:
             f"take 1 has the seed {settings.seed}; {settings.steps} steps, guidance {settings.guidance:g}; the best of "
             "several is chosen by reprojection, skating, jitter and leaps, never by the truth"
         ),
+        "finished": "corrected by the keypoints, smoothed and planted, as `vimo motion` does it unless asked otherwise",
         "standing still": "the mean pose of the training motions, facing the camera",
         "mpjpe": "24 joints, mid-hips aligned in each frame, mm; pa_mpjpe: each frame similarity-aligned, with scale",
         "accel_error": "mean length of the difference of joint accelerations, m/s²",

@@ -28,6 +28,7 @@ from core_vimo.video.shots import find_cuts
 from core_vimo.video.watch import footage_of_keypoints, holds_keypoints, observe
 from core_vimo.video_to_motion.build import SHIPPED, VideoMotionModel, load_vimo
 from core_vimo.video_to_motion.reprojection import Reprojection, reproject
+from core_vimo.video_to_motion.teacher import corrected_by
 from core_vimo.video_to_motion.video_motion import GUIDANCE, STEPS, VideoMotion
 from stylize.paths import require_others
 from stylize.polish import Polish
@@ -49,7 +50,8 @@ class MotionSettings:
 
     start_s, seconds: the excerpt (None: to the video's end). person: 1 is the most prominent of each shot, None too.
     take k of `takes` has the seed `seed + k`. steps of the sampler; guidance 1 takes the video as learned, more
-    heeds it more. smoothing_s and plant: see `stylize.polish`. half takes bfloat16.
+    heeds it more. correct swings limbs to the keypoints (`core_vimo.correcting`); then smoothing_s and plant, see
+    `stylize.polish`. half takes bfloat16.
     """
 
     start_s: float = 0.0
@@ -60,6 +62,7 @@ class MotionSettings:
     takes: int = 4
     steps: int = STEPS
     guidance: float = GUIDANCE
+    correct: bool = True
     smoothing_s: float = 0.067  # two frames
     plant: bool = True
     half: bool = False
@@ -82,6 +85,8 @@ class MotionSettings:
             raise InputError("takes must lie in 1 to 100, steps in 1 to 1000 and guidance in -100 to 100")
         if self.person is not None and self.person < 1:
             raise InputError(f"people are numbered from 1, the most prominent; {self.person} is nobody")
+        if type(self.correct) is not bool:
+            raise InputError("whether a motion is corrected must be true or false")
         self.polish()
 
     def polish(self) -> Polish:
@@ -198,13 +203,18 @@ def motion_takes(model: VideoMotionModel, footage: Footage, settings: MotionSett
     told = evidence(footage)[None].to(next(model.network.parameters()).device)
     motions = sampling.sample(told, settings.seed, settings.takes, lambda done, total: report("Moving", done, total))
     takes = []
-    polish = settings.polish()
     for number, made in enumerate(motions):
-        motion = ground(polish(made))
+        motion = finished(made, footage, settings)
         seen = reproject(motion, footage)
         takes.append(Take(motion, settings.seed + number, seen, measure_filmed(motion, seen)))
         report("Comparing", number + 1, len(motions))
     return takes
+
+
+def finished(made: Motion, footage: Footage, settings: MotionSettings) -> Motion:
+    """A model's motion of the footage as it is shown: corrected by the keypoints, polished, on the floor."""
+    corrected = corrected_by(footage, made) if settings.correct else made
+    return ground(settings.polish()(corrected))
 
 
 def settings_of(
@@ -215,7 +225,7 @@ def settings_of(
         raise InputError(f"{manifest}: there is no such file; give the manifest.json beside a motion")
     try:
         content = read_json(manifest)
-        settings = MotionSettings(**content["settings"])
+        settings = MotionSettings(**{"correct": False} | content["settings"])  # before it was asked, nothing was
         hashes = content["video_sha256"], content["keypoints_sha256"]
         model_hash = content["bundle_sha256"]
     except (InputError, KeyError, TypeError) as error:

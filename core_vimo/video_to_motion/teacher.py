@@ -5,7 +5,7 @@ teacher may be wrong wherever the picture tells.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -124,3 +124,13 @@ def taught(
         motion = Motion.from_rotations(motion.rotations, motion.root_m, motion.fps)
     name = Path(footage.source.removesuffix(SUFFIX)).stem or "filmed"
     return StoredMotion(name, motion, views, footage.source or name)
+
+
+def corrected_by(footage: Footage, motion: Motion) -> Motion:
+    """A motion of what was seen, its parts swung to where keypoints say they point, before a camera nobody knows.
+
+    Raises InputError where lengths differ or nobody is seen confidently.
+    """
+    placed, camera = fit_camera(motion, footage)
+    swung = corrected(placed, [Views.of(footage, camera, following=True).seen(0)])
+    return replace(motion, rotations=swung.rotations)

@@ -45,6 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="2D poses of this video made elsewhere, in place of an estimator: AlphaPose, OpenPose or COCO JSON",
     )
     parser.add_argument(
+        "--correct", action=argparse.BooleanOptionalAction, default=True,
+        help="swing limbs to where the 2D poses say they point (default)",
+    )  # fmt: skip
+    parser.add_argument(
         "--smoothing", type=float, default=0.067, metavar="S", help="against trembling; 0: none (0.067)"
     )
     parser.add_argument(
@@ -84,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             takes=arguments.takes,
             steps=arguments.steps,
             guidance=arguments.guidance,
+            correct=arguments.correct,
             smoothing_s=arguments.smoothing,
             plant=arguments.plant,
             half=arguments.bfloat16,

@@ -84,6 +84,24 @@ def test_the_manifest_makes_the_same_motions_again(made, poses, vimo_bundle, tmp
     assert "best take first, by its ranks in low leaps, low off by pixels" in capsys.readouterr().out
 
 
+def test_limbs_are_swung_to_the_poses_unless_asked_otherwise(made, poses, vimo_bundle, tmp_path):
+    corrected, options = made
+    plain, again = tmp_path / "plain", tmp_path / "again"
+    assert main(["motion", str(poses), "--out", str(plain), "--takes", "2", "--no-correct", *options]) == 0
+    off = [
+        {take["seed"]: take["numbers"]["reprojection_px"] for take in json.loads(file.read_text())["takes"]}
+        for file in (corrected / "manifest.json", plain / "manifest.json")
+    ]
+    assert all(off[0][seed] < 0.8 * off[1][seed] for seed in (0, 1))
+    manifest = json.loads((plain / "manifest.json").read_text())
+    del manifest["settings"]["correct"]  # as before there was such a setting
+    (tmp_path / "old.json").write_text(json.dumps(manifest))
+    asked = ["--again", str(tmp_path / "old.json"), "--bundle", str(vimo_bundle)]
+    assert main(["motion", str(poses), "--out", str(again), *asked]) == 0
+    first, second = (read_motion(folder / "take1.npz") for folder in (plain, again))
+    assert torch.equal(first.rotations, second.rotations)
+
+
 def test_another_video_is_not_moved_by_that_manifest(made, film, vimo_bundle, tmp_path, capsys):
     again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(vimo_bundle)]
     assert main(["motion", str(film), "--out", str(tmp_path / "out"), *again]) == 2
