@@ -17,9 +17,10 @@ from core_vimo.sighting import Sighting, cast_back
 
 @torch.no_grad()
 def corrected(motion: Motion, seen: Sequence[Seen], near_m: float = 0.2) -> Motion:
-    """The motion swung to what its views saw; path and contacts stay, as does what nobody saw, or nearer than `near_m`.
+    """The motion swung to what its views saw; path and contacts stay.
 
-    Every part keeps how far it is from the camera, of which a single view tells nothing.
+    What is nearer to a camera than `near_m` is unseen. Points keep how far they are from the camera, of which a single
+    view tells nothing, and unseen ones keep their places: a limb of which one end was seen turns with that end.
     """
     views = {name: part[None] for name, part in stacked(seen, [view.camera for view in seen], len(motion)).items()}
     coco_m = coco_joints_m(motion.rotations, motion.root_m)

@@ -82,7 +82,8 @@ def reprojection_losses(
     - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
       depth and steadied over time: there hips (root) and ankles (contacts) should be, and there all parts should point
       (rotations). What points don't tell, such as feet, hands and the twist of straight limbs, is the teacher's; before
-      cameras that merely follow also root and contacts. Of parts that weren't seen nothing is asked.
+      cameras that merely follow also root and contacts. Points that weren't seen are taken to be where
+      the guess has them.
     - foot: `losses.foot_skate`, which needs no truth.
 
     Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`

@@ -53,9 +53,9 @@ def stacked(seen: Sequence[Seen], cameras: Sequence[Camera], frames: int) -> dic
         "keypoints": torch.stack([view.keypoints for view in seen]).float(),
         "cuts": torch.stack([view.cuts for view in seen]),
         "follows": torch.tensor([view.follows for view in seen]),
-        "intrinsics": torch.stack([camera.intrinsics.expand(frames, 3, 3) for camera in cameras]),
-        "R_camera_world": torch.stack([camera.R_camera_world.expand(frames, 3, 3) for camera in cameras]),
-        "t_camera_m": torch.stack([camera.t_camera_m.expand(frames, 3) for camera in cameras]),
+        "intrinsics": torch.stack([camera.intrinsics.expand(frames, 3, 3) for camera in cameras]).float(),
+        "R_camera_world": torch.stack([camera.R_camera_world.expand(frames, 3, 3) for camera in cameras]).float(),
+        "t_camera_m": torch.stack([camera.t_camera_m.expand(frames, 3) for camera in cameras]).float(),
     }
 
 

@@ -37,14 +37,27 @@ class Sighting(NamedTuple):
         return cls(error, depth_m.detach(), torch.where(there, confidence, 0.0), tangents)
 
 
+_PARALLEL = 0.05
+"""Squared sine between rays, from which on views together tell a depth."""
+
+
 @torch.no_grad()
 def cast_back(coco_m: Tensor, seen: Sighting, views: Mapping[str, Tensor], fps: float) -> Tensor:
     """How far a body's points `[B, S, J, 3]` are from where keypoints, cast back along their rays to the points' own
-    depths, say they are: `[B, S, J, 3]`, each view's `steadied`, the mean of those that saw them; 0 where none did."""
+    depths, say they are: `[B, S, J, 3]`, each view's `steadied`; 0 where none saw them. Of several views it is where
+    their rays meet, as far as they aren't parallel."""
     rays = F.pad(seen.tangents, (0, 1), value=1.0) * seen.depth_m[..., None]
     cast_m = (rays - views["t_camera_m"][..., None, :]) @ views["R_camera_world"]
     off_m = cast_m - coco_m[:, None]
     steady = steadied(off_m.flatten(0, 1), seen.counts.flatten(0, 1), views["cuts"].flatten(0, 1), fps)
     each_m, sure = (part.unflatten(0, seen.counts.shape[:2]) for part in steady)
+    if len(each_m[0]) == 1:
+        return each_m[:, 0]
     total = sure.sum(1)[..., None]
-    return (each_m * sure[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
+    mean_m = (each_m * sure[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
+    along = F.normalize(rays @ views["R_camera_world"], dim=-1)
+    every = torch.eye(3, device=along.device, dtype=along.dtype)
+    across = sure[..., None, None] * (every - along[..., :, None] * along[..., None, :])
+    left_m = (across @ (each_m - mean_m[:, None])[..., None]).sum(1)
+    known = across.sum(1) + (_PARALLEL * total[..., None] + 1e-6) * every
+    return mean_m + torch.linalg.solve(known, left_m)[..., 0]

@@ -16,7 +16,7 @@ from core_vimo.errors import InputError
 from core_vimo.losses_2d import Settings2D
 from core_vimo.motion import Motion, turn
 from core_vimo.randomness import fold, generator
-from core_vimo.seen import azimuth_draws, seen_with
+from core_vimo.seen import Seen, azimuth_draws, seen_with
 from core_vimo.training.plan import Dataset
 from edge_adapter.beat_phase import WITH_BEATS, with_beat_phase
 from edge_adapter.build import DanceModel
@@ -24,6 +24,9 @@ from edge_adapter.dance_data import TURN_RADIANS, PairedDance, write_dance_set
 from edge_adapter.features import RATE, LibrosaExtractor, features_of_samples
 from edge_adapter.long_song import SongDancer, dance_windows
 from edge_adapter.sequencer import make_score, render
+
+_KEPT = 512
+"""Corrected windows that are kept in memory, 70 MB: a few clips have fewer, and each is read once an epoch."""
 
 
 class StyleWindows(torch.utils.data.Dataset):
@@ -53,8 +56,8 @@ class StyleWindows(torch.utils.data.Dataset):
         self.kept = clips.kept(split)
         self._with_beats = extractor.endswith(WITH_BEATS)
         self.in_2d = in_2d
-        self._corrected = dict[int, Motion]()  # a few clips' windows, each as often as there are epochs
-        if in_2d is not None:
+        self._read: dict[int, tuple[Motion, Tensor]] = {}
+        if in_2d is not None and split == "train":
             self._require_views()
 
     def __len__(self) -> int:
@@ -71,21 +74,31 @@ class StyleWindows(torch.utils.data.Dataset):
 
     def _in_2d(self, motion: Motion, turned: float, key: tuple[int, int], settings: Settings2D) -> dict[str, Tensor]:
         index, epoch = key
-        views = self.clips.views(int(self.kept[index]))
-        assert views is not None
-        seen = [views.seen(view) for view in range(len(views))]
+        seen = self._seen(index)
         draws = generator(self.seed, epoch, index, "azimuth")
-        azimuths = azimuth_draws(len(views), settings.azimuth_noise_deg, draws)
-        if index not in self._corrected:
-            self._corrected[index] = corrected(motion, seen, settings.near_m)
-        motion = self._corrected[index]
+        azimuths = azimuth_draws(len(seen), settings.azimuth_noise_deg, draws)
         x = self.codec.encode(turn(motion, turned))
         return {"x": x} | seen_with(x, self.codec, motion, turned, seen, azimuths)
 
     def read(self, index: int) -> tuple[Motion, Tensor]:
-        """One window as it is: its motion, and its music `[S, C]` as the backbone is told of it."""
+        """One window: its motion, with `in_2d` corrected by what was seen of it; and its music `[S, C]` as the backbone
+        is told of it."""
+        if index in self._read:
+            return self._read[index]
         motion, features, beats_s = self.clips.read(int(self.kept[index]))
-        return motion, with_beat_phase(features, beats_s.numpy()) if self._with_beats else features
+        music = with_beat_phase(features, beats_s.numpy()) if self._with_beats else features
+        if self.in_2d is None:
+            return motion, music
+        if seen := self._seen(index):
+            motion = corrected(motion, seen, self.in_2d.near_m)
+        if len(self._read) < _KEPT:
+            self._read[index] = motion, music
+        return motion, music
+
+    def _seen(self, index: int) -> list[Seen]:
+        """What cameras saw of a window; of a held-out one it may be nothing."""
+        views = self.clips.views(int(self.kept[index]))
+        return [] if views is None else [views.seen(view) for view in range(len(views))]
 
     def _require_views(self) -> None:
         """One window tells it of its whole take."""

@@ -102,7 +102,7 @@ def _read(settings: dict[str, Any]) -> _Run:
     if in_2d and settings["prior"]["share"]:
         raise InputError("prior.share must be 0 with supervision=2d: no camera saw the prior's dances")
     heard = (model.codec, model.extractor, settings["seed"])
-    train, test = StyleWindows(clips, "train", *heard, in_2d), StyleWindows(clips, "test", *heard)
+    train, test = (StyleWindows(clips, split, *heard, in_2d) for split in ("train", "test"))
     if settings["evaluation"]["steps"] > model.schedule.steps:
         raise InputError(f"evaluation.steps={settings['evaluation']['steps']}: the model has {model.schedule.steps}")
     if not train:

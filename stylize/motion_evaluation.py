@@ -67,10 +67,13 @@ def evaluate_motion(
     lifter: LifterModel | None = None,
     settings: EvaluationSettings | None = None,
     told: Told = lambda what, done, total: None,
+    *,
+    as_shown: bool = False,
 ) -> Report:
     """A section a condition, with a row a method and the truth's; then one of what each condition costs each method.
 
-    data: a motion set with both splits. Raises InputError, for what can't be measured.
+    data: a motion set with both splits. as_shown: with rows of what `vimo motion` makes of the guesses. Raises
+    InputError, for what can't be measured.
     """
     settings = settings or EvaluationSettings()
     train, test = MotionSet(data, "train"), MotionSet(data, "test")
@@ -84,7 +87,9 @@ def evaluate_motion(
         films = [filmed(clip, CONDITIONS[condition], settings.seed) for clip in chosen]
         results[condition] = {}
         for number, film in enumerate(films):
-            guesses = _guesses(film, vimo, lifter, settings) | {STANDING: standing(pose, len(film.truth))}
+            guesses = _guesses(film, vimo, lifter, settings)
+            guesses |= _as_shown(guesses, film) if as_shown else {}
+            guesses |= {STANDING: standing(pose, len(film.truth))}
             for method, motion in (guesses | {TRUTH: film.truth}).items():
                 results[condition].setdefault(method, []).append(measure_guess(film, motion))
             told(f"Seen: {condition}", number + 1, len(films))
@@ -106,8 +111,12 @@ def _guesses(
         guesses[BEST.format(len(takes))] = takes[best_take(takes, film)]
     if lifter is not None:
         guesses[LIFTER] = lifted(lifter, seen)
+    return guesses
+
+
+def _as_shown(guesses: Methods, film: FilmedClip) -> Methods:
     shown = {name: guesses[name] for name in (VIMO, LIFTER) if name in guesses}
-    return guesses | {FINISHED.format(name): finished(m, film.footage, MotionSettings()) for name, m in shown.items()}
+    return {FINISHED.format(name): finished(m, film.footage, MotionSettings()) for name, m in shown.items()}
 
 
 def best_take(takes: Sequence[Motion], film: FilmedClip) -> int:

@@ -11,7 +11,7 @@ from core_vimo.footage import SUFFIX, Footage
 from core_vimo.formats.sources import matches
 from core_vimo.video_to_motion.motion_set import StoredMotion, mirror
 from core_vimo.video_to_motion.rays import Rays
-from core_vimo.video_to_motion.teacher import SHORTEST_S, Teacher, seen_stretches, taught
+from core_vimo.video_to_motion.teacher import SHORTEST_S, Teacher, mended, seen_stretches, taught
 from stylize.motion_from_video import MotionSettings, look
 from stylize.progress import Report
 from stylize.style_clips.find import Item, find_items
@@ -67,7 +67,7 @@ class TaughtMotions:
             made = taught(stretch, self.teacher)
             assert made.views is not None
             self.apart_m[name] = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
-            stored = replace(made, name=name, source=item.label, split="test" if held_out else "train")
+            stored = replace(mended(made), name=name, source=item.label, split="test" if held_out else "train")
             yield stored
             if self.mirrored and not held_out:
                 yield mirror(stored)

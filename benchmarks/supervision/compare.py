@@ -19,6 +19,7 @@ from benchmarks.supervision.lessons import filmed_depths_m, write_lessons
 from benchmarks.supervision.systems import ABLATIONS, AS_TRUTH, IN_2D, IN_3D, LESSONS, SYSTEMS, System
 from benchmarks.trained_run import TrainedRun, make_all, publish_tables, results_of
 from benchmarks.video_to_motion.summary import Results, row_of, tables
+from core_vimo.bundle import bundle_hash
 from core_vimo.motion_store import data_hash
 from stylize.configuration import compose
 from stylize.motion_evaluation import LIFTER, TRUTH, VIMO, EvaluationSettings
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--windows", type=int, help="held-out windows measured, at most (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="runs a system (default 3)")
     parser.add_argument("--ablation-seeds", type=int, default=1, help="runs a variation of (b) (default 1; 0: none)")
+    parser.add_argument("--ablations", nargs="+", choices=tuple(ABLATIONS), default=list(ABLATIONS), metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, a core each (default 2)")
     parser.add_argument("--overrides", nargs="*", default=[], metavar="key=value", help="further settings of every run")
 
@@ -61,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     data, teacher, out = a.data.resolve(), a.teacher.resolve(), a.out.resolve()
     plan = Plan(data, teacher, out, a.steps, a.clips, a.windows, tuple(a.overrides))
     wanted = [(name, seed) for seed in range(arguments.seeds) for name in SYSTEMS]
-    wanted += [(name, seed) for seed in range(arguments.ablation_seeds) for name in ABLATIONS]
+    wanted += [(name, seed) for seed in range(arguments.ablation_seeds) for name in arguments.ablations]
     _write_lessons(plan, {_system(name).lessons for name, _ in wanted}, arguments.jobs)
     runs = {key: _run(plan, *key) for key in wanted}
     failed = make_all(list(runs.values()), arguments.jobs)
@@ -89,7 +91,9 @@ def _write_lessons(plan: Plan, names: set[str], jobs: int) -> None:
 
 
 def _lessons_folder(plan: Plan, name: str) -> Path:
-    return plan.out / "lessons" / (name if plan.clips is None else f"{name}-{plan.clips}")
+    """Where the lessons of a name lie; other settings, or another teacher, would lie elsewhere."""
+    made = json.dumps([repr(LESSONS[name]), bundle_hash(plan.teacher), plan.clips])
+    return plan.out / "lessons" / f"{name}-{hashlib.sha256(made.encode()).hexdigest()[:8]}"
 
 
 def _run(plan: Plan, name: str, seed: int) -> TrainedRun:

@@ -18,7 +18,7 @@ from core_vimo.rotations import about_z
 from core_vimo.video_to_motion.build import load_lifter
 from core_vimo.video_to_motion.held_out import CLIP, Clip, clips_of, spread_over
 from core_vimo.video_to_motion.motion_set import MotionSet, StoredMotion, Views, write_motion_set
-from core_vimo.video_to_motion.teacher import Teacher, lifter_teacher, taught
+from core_vimo.video_to_motion.teacher import Teacher, lifter_teacher, mended, taught
 from core_vimo.virtual_cameras import Filmed, film
 
 MISJUDGED = math.radians(15)
@@ -57,7 +57,8 @@ def _lesson(clip: Clip, lessons: Lessons, teacher: Teacher, seed: int) -> Iterat
         return
     try:
         known = _known(seen.camera, clip, lessons, seed)
-        yield replace(taught(footage, teacher, known, as_guessed=not lessons.corrected), name=name)
+        guessed = taught(footage, teacher, known)
+        yield replace(mended(guessed) if lessons.corrected else guessed, name=name)
     except InputError:  # nobody was seen clearly
         return
 

@@ -104,8 +104,7 @@ def _write_clips(plan: Plan, style: Style) -> None:
         motion = dance.motion[start:stop]
         coco_m = coco_joints_m(motion.rotations, motion.root_m)
         seen = film(coco_m, generator(0, dance.name, start, "style lesson"), "moving")
-        footage = Footage(Pose2D(seen.keypoints, seen.size), (), dance.name)
-        return taught(footage, teacher, seen.camera, as_guessed=True)
+        return taught(Footage(Pose2D(seen.keypoints, seen.size), (), dance.name), teacher, seen.camera)
 
     def lesson(dance: PairedDance) -> StoredMotion:
         starts = range(0, len(dance.motion) - WINDOW_FRAMES + 1, WINDOW_FRAMES)

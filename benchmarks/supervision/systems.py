@@ -22,7 +22,7 @@ TRUTH, TAUGHT = Lessons(taught=False), Lessons()
 
 LESSONS: Mapping[str, Lessons] = {
     "truth": TRUTH,
-    "taught": TAUGHT,
+    "corrected": TAUGHT,
     "guessed": Lessons(corrected=False),
     "exact": Lessons(erring=False),
     "estimated": Lessons(camera="estimated"),
@@ -41,7 +41,7 @@ class System:
     power: int = 2
 
 
-def _in_2d(told: str, *overrides: str, lessons: str = "taught", power: int = 2) -> System:
+def _in_2d(told: str, *overrides: str, lessons: str = "corrected", power: int = 2) -> System:
     return System(told, lessons, ("supervision=2d", *overrides), power)
 
 

@@ -1,13 +1,12 @@
 """Where a teacher's motion stands before a camera, and where the camera stands, as far as that is not known.
 
-A body of known size tells how far away it is. Of each keypoint's ray, a body moved by T should pass through its joint;
-the way from the ray, in metres, is linear in T, so T is least squares: at all frames at once, since it hardly changes
-faster than people do (in depth, which rays tell least of, that decides the most). What was unseen is bridged by it.
+A body of known size tells how far away it is. By how much it is displaced is least squares of joints' ways from their
+`rays`, at all frames at once, since it hardly changes faster than people do (in depth, which rays tell least of, that
+decides the most). What was unseen is bridged by it.
 
 An unknown camera is upright, with one pitch a shot, found by weak perspective (`reprojection`) and then under the
 pinhole itself, and a place a frame; where it walks round the dancer, its direction follows (`headings`). Its field of
-view is taken to be `FIELD_OF_VIEW`: who truly used another one
-stands nearer or farther by that ratio.
+view is taken to be `FIELD_OF_VIEW`: who truly used another one stands nearer or farther by that ratio.
 
 Shapes: `S` frames, `J` = 17 COCO points, `G` directions tried at once. Everything is float64 in here.
 """
@@ -41,6 +40,7 @@ _ROUNDS = 4  # of finding out which joints are wrong
 _ACCELERATION_M_S2, _SPEED_M_S = 5.0, 1.0  # by which a teacher's path is usually wrong
 _FRAMES_TRIED = 300  # of a shot
 _AWAY_M = 4.0  # where nothing tells it
+_PITCHES = torch.arange(-8, 15).double() * math.radians(5)
 _CLOSER, _CLOSER_ROUNDS, _STEP = 0.7, 18, math.radians(3)
 
 
@@ -139,18 +139,19 @@ def _going_on(before: list[Motion], stretch: Motion) -> Motion:
     return move(stretch, (before[-1].root_m[-1] - stretch.root_m[0]) * torch.tensor([1.0, 1.0, 0.0]))
 
 
-def _direction(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor) -> Tensor:
-    """(yaw, pitch) `[2]` of the upright pinhole that sees joints `[S, J, 3]` best, near to `start`."""
+def _direction(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, starts: Tensor) -> Tensor:
+    """(yaw, pitch) `[2]` of the upright pinhole that sees joints `[S, J, 3]` best, near to the best of `starts [G, 2]`;
+    the first of them where nothing tells."""
     frames = _some_seen(seen)
     if not len(frames):
-        return start
+        return starts[0]
     tangents, weight = tangents_of(seen[frames, :, :2], intrinsics), weight_of(seen[frames])
 
     def error(directions: Tensor) -> Tensor:
         turned = _upright(directions)[:, None]
         return Rays.cast(joints_m[frames], tangents, weight, turned, torch.zeros(3).double()).error_m2().sum(-1)
 
-    return _narrowed(error, start)
+    return _narrowed(error, starts[error(starts).argmin()])
 
 
 def _narrowed(error: Callable[[Tensor], Tensor], best: Tensor) -> Tensor:
@@ -206,12 +207,14 @@ def _shots(motion: Motion, footage: Footage, still: bool) -> list[_Shot]:
 
 def _looking(joints_m: Tensor, seen: Tensor, intrinsics: Tensor, start: Tensor, still: bool) -> Tensor:
     """Which way a shot's camera looks, R_camera_world `[1, 3, 3]`, or `[S, 3, 3]` unless it stands `still`."""
-    direction = _direction(joints_m, seen, intrinsics, start)
+    direction = _direction(joints_m, seen, intrinsics, start[None])
     if still:
         return _upright(direction)[None]
-    # A camera that walks round a body sees what one that stands would see of a body that turns.
+    # A camera that walks round a body sees what one that stands would see of a body that turns; how far it looks down
+    # was hidden by that.
     about = about_z(strayed(joints_m, seen, intrinsics, _upright(direction)[None])).double()
-    return _upright(_direction(joints_m @ about.mT, seen, intrinsics, direction)) @ about
+    starts = torch.stack((direction[0].expand(len(_PITCHES)), _PITCHES), dim=-1)
+    return _upright(_direction(joints_m @ about.mT, seen, intrinsics, torch.cat((direction[None], starts)))) @ about
 
 
 def _following(motion: Motion, footage: Footage) -> tuple[Motion, Camera]:

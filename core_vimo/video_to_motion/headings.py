@@ -113,5 +113,5 @@ def _cost_of_line(around: _Around, knots: Tensor, near: Tensor, between: Tensor)
     """`[K]`: of the lines to both neighbours, and of what they stray."""
     before, after = torch.cat((knots[:1], knots[:-1])), torch.cat((knots[1:], knots[-1:]))
     neighbour = torch.where(around.after < 0, before[:, None], after[:, None])
-    straying = ((knots - before).square() + (after - knots).square()) / (2 * _STRAYS**2)
-    return around.cost(near * knots[:, None] + (1 - near) * neighbour, between) + straying.clamp(max=2 * _LEAPS)
+    straying = sum(((knots - other) / _STRAYS).square().div(2).clamp(max=_LEAPS) for other in (before, after))
+    return around.cost(near * knots[:, None] + (1 - near) * neighbour, between) + straying

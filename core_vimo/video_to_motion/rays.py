@@ -1,7 +1,7 @@
 """Keypoints' rays, and how far from them a body's joints are.
 
-Of each keypoint's ray, a body that is displaced by T should pass through its joint; the way from the ray, in metres, is
-linear in T. Shapes: `S` frames, `J` = 17 COCO points, `G` whatever is tried at once. Everything is float64 in here.
+Each keypoint's ray should pass through its joint of a body displaced by T; the way from the ray, in metres, is linear
+in T. Shapes: `S` frames, `J` = 17 COCO points, `G` whatever is tried at once. Everything is float64 in here.
 """
 
 import math

@@ -107,23 +107,25 @@ def seen_stretches(footage: Footage) -> list[Footage]:
     return [footage[begin:end] for begin, end in spans if end - begin >= SHORTEST_S * FPS]
 
 
-def taught(
-    footage: Footage, teacher: Teacher, camera: Camera | None = None, *, as_guessed: bool = False
-) -> StoredMotion:
-    """The teacher's motion before the camera, given or estimated (`camera_fit.fit_camera`), with what that saw; its
-    parts swung to where keypoints say they point (`correcting`), or `as_guessed`.
+def taught(footage: Footage, teacher: Teacher, camera: Camera | None = None) -> StoredMotion:
+    """The teacher's motion before the camera, given or estimated (`camera_fit.fit_camera`), with what that saw.
 
     The motion is called what the footage's source is called. Raises InputError where nobody is seen confidently.
     """
     follows = camera is None and teacher.travels
     motion, camera = fit_camera(teacher(footage), footage, camera, still=not teacher.travels)
-    views = Views.of(footage, camera, follows)
-    if not as_guessed:
-        motion = corrected(motion, [views.seen(0)])
     if not teacher.travels:  # contacts of a body on the spot say nothing
         motion = Motion.from_rotations(motion.rotations, motion.root_m, motion.fps)
     name = Path(footage.source.removesuffix(SUFFIX)).stem or "filmed"
-    return StoredMotion(name, motion, views, footage.source or name)
+    return StoredMotion(name, motion, Views.of(footage, camera, follows), footage.source or name)
+
+
+def mended(stored: StoredMotion) -> StoredMotion:
+    """The same, its motion `corrected` by what its views saw; what has none stays."""
+    if stored.views is None:
+        return stored
+    seen = [stored.views.seen(view) for view in range(len(stored.views))]
+    return replace(stored, motion=corrected(stored.motion, seen))
 
 
 def corrected_by(footage: Footage, motion: Motion) -> Motion:

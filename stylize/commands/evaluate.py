@@ -127,4 +127,4 @@ def _motion(arguments: argparse.Namespace) -> "Report":
     vimo = load_vimo(arguments.bundle or SHIPPED)
     lifter = load_lifter(arguments.lifter) if arguments.lifter else None
     with Progress() as progress:
-        return evaluate_motion(arguments.data, vimo, lifter, settings, progress)
+        return evaluate_motion(arguments.data, vimo, lifter, settings, progress, as_shown=True)

@@ -64,11 +64,11 @@ def test_the_truth_is_learnt_from_in_3d_and_nowhere_else(lessons, domain):
     for name, kind in LESSONS.items():
         same = [torch.equal(lessons[name][n].motion.rotations, truth[n].motion.rotations) for n in range(2)]
         assert same == [not kind.taught] * 2, name
-    assert float(mpjpe(lessons["taught"][0].motion.joints_m(), truth[0].motion.joints_m()).mean()) > 50
+    assert float(mpjpe(lessons["corrected"][0].motion.joints_m(), truth[0].motion.joints_m()).mean()) > 50
 
 
 def test_given_cameras_saw_the_dancer(lessons):
-    given, exact = (seen_error_px(lessons[name], lessons["truth"]) for name in ("taught", "exact"))
+    given, exact = (seen_error_px(lessons[name], lessons["truth"]) for name in ("corrected", "exact"))
     assert exact < 0.1 < given < 20
 
 
@@ -85,7 +85,7 @@ def test_misjudged_cameras_stand_as_far_off_at_another_side(lessons):
 
 def test_all_lessons_are_of_the_same_films(lessons):
     first = lessons["truth"][0].views.keypoints
-    for name in ("taught", "estimated", "misjudged"):
+    for name in ("corrected", "estimated", "misjudged"):
         assert torch.equal(lessons[name][0].views.keypoints, first), name
     assert not torch.equal(lessons["exact"][0].views.keypoints, first)
 
@@ -112,7 +112,7 @@ def test_a_variation_is_one_thing_else_than_b():
 
 
 def test_other_powers_of_depth_weigh_as_much_on_average(lessons):
-    folder = Path(lessons["taught"].folder)
+    folder = Path(lessons["corrected"].folder)
     depths = filmed_depths_m(folder)
     assert 1 < float(depths.median()) < 15
     weights = dict(part.removeprefix("loss.").split("=") for part in compare._in_metres(ABLATIONS["power-0"], folder))

@@ -55,7 +55,8 @@ def off_m(motion: Motion, truth: Motion) -> float:
 def test_limbs_point_where_several_views_saw_them(dance, teachers) -> None:
     views = [seen(dance, camera_at(yaw)) for yaw in (0.0, 1.6)]
     mended = corrected(teachers, views)
-    assert off_m(mended, dance) < 0.4 * off_m(teachers, dance)
+    # What no point tells, such as how hands and feet point, and where joints lie beside points, is left.
+    assert off_m(mended, dance) < 0.25 * off_m(teachers, dance)
     assert torch.equal(mended.root_m, teachers.root_m) and torch.equal(mended.contacts, teachers.contacts)
 
 

@@ -65,6 +65,15 @@ def test_what_was_not_seen_stays() -> None:
     assert alone.isfinite().all() and (alone[0, 30, 0] - line(0.0)[0, 30, 0]).norm() < 0.05
 
 
+def test_what_a_few_frames_say_is_not_carried_on_beyond_them() -> None:
+    burst = torch.zeros(50, FRAMES, 1)
+    burst[:, 20:23] = 1.0
+    noise = 0.03 * normal((50, FRAMES, 1, 3), "burst")
+    offsets_m, _ = steadied(noise, burst, NO_CUTS.expand(50, -1), FPS)
+    spread = offsets_m[:, :, 0].square().sum(-1).mean(0).sqrt()
+    assert spread[:14].max() < 0.09 and spread[29:].max() < 0.09 and spread[33:].max() < 0.02
+
+
 def test_a_long_film_is_steadied_as_its_parts_are() -> None:
     frames = 700
     noisy = 0.1 * normal((2, frames, 3, 3), "long")

@@ -266,7 +266,7 @@ def test_windows_in_2d_have_a_camera_that_turned_with_them(filmed: Path, tiny_bu
         assert item["follows"].tolist() == [False]
         assert item["keypoints"].shape == (1, FRAMES, 17, 3)
         # Clips that fit their keypoints are hardly changed by them.
-        assert (item["x"] - plain[key]["x"]).abs().median() < 1e-3
+        assert (item["x"] - plain[key]["x"]).abs().quantile(0.95) < 0.05
         # As losses read x: unclipped heights, the path that its clipped velocities lead.
         decoded = model.codec.unpack(model.codec.unnormalise(item["x"]))
         coco_m = coco_joints_m(decoded.rotations, decoded.root_m)
