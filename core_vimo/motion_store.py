@@ -130,7 +130,8 @@ class MotionStore:
         if not starts:
             longest = max(row["frames"] for row in self.rows)
             raise InputError(
-                f"{self.folder}: the longest {self.kind.entry} has {longest} frames, a window needs {frames}"
+                f"{self.folder}: the longest {self.kind.entry} has {longest} frames, a window needs {frames}, which "
+                f"are {frames / FPS:.1f} s; add longer ones"
             )
         return starts
 

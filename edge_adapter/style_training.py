@@ -24,7 +24,7 @@ from core_vimo.motion import FPS
 from core_vimo.publish import publish_file
 from core_vimo.training.checkpoint import locked
 from core_vimo.training.plan import Dataset
-from core_vimo.training.run import BUNDLE, card, half, plain
+from core_vimo.training.run import BUNDLE, card, half, plain, same_run
 from core_vimo.training.settings import TrainerSettings, checked_settings
 from core_vimo.training.trainer import Trainer
 from edge_adapter.beat_phase import WITH_BEATS
@@ -73,7 +73,8 @@ def train_style(config: DictConfig) -> None:
     _forget_other_lessons(run)
     dataset = _with_prior(run)
     held_out = HeldOut(run.train, run.test, run.model, run.settings["evaluation"], run.settings["seed"])
-    trainer = Trainer(objective, dataset, run.trainer, run.out / TRAINING, evaluate=held_out if run.test else None)
+    evaluate, told = held_out if run.test else None, same_run(run.settings)
+    trainer = Trainer(objective, dataset, run.trainer, run.out / TRAINING, evaluate=evaluate, told=told)
     if trainer.accelerator.is_main_process:
         clips = sum(clip.failed is None for clip in run.clips.clips)
         print(f"{len(run.train)} windows of {clips} clips, {len(run.test)} held out; run in {run.out}")

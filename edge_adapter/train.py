@@ -12,7 +12,7 @@ from core_vimo.diffusion.objective import build_objective
 from core_vimo.diffusion.schedule import build_schedule
 from core_vimo.errors import InputError
 from core_vimo.motion_store import data_hash
-from core_vimo.training.run import card, fresh, plain, train_to_bundle
+from core_vimo.training.run import card, fresh, plain, same_run, train_to_bundle
 from core_vimo.training.settings import TrainerSettings, checked_settings
 from edge_adapter.backbone import Backbone, BackboneConfig
 from edge_adapter.build import EXTRACTORS, KIND, build_model
@@ -56,7 +56,7 @@ def train_dance(config: DictConfig) -> None:
     def bundle(weights: dict[str, torch.Tensor], steps: int) -> Bundle:
         return _bundle(settings, dances, codec, weights, steps)
 
-    train_to_bundle(objective, windows, trainer_settings, out, bundle)
+    train_to_bundle(objective, windows, trainer_settings, out, bundle, same_run(settings))
 
 
 def _fresh_model(settings: dict[str, Any], dances: DanceSet) -> Backbone:

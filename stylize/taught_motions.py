@@ -25,6 +25,10 @@ def filmed_items(places: Sequence[Path]) -> list[Item]:
     return items
 
 
+FAR_M, NOBODY_M = 0.12, 0.4
+"""From keypoints to a teacher's joints, the median: from here on it is worth a look; from here on that is no body."""
+
+
 @dataclass
 class TaughtMotions:
     """What a teacher makes of videos; those of which nothing can be made are told in `refused`, how far keypoints lie
@@ -66,7 +70,13 @@ class TaughtMotions:
             name = item.name if len(stretches) == 1 else f"{item.name}.{number + 1}"
             made = taught(stretch, self.teacher)
             assert made.views is not None
-            self.apart_m[name] = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
+            apart_m = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
+            if apart_m > NOBODY_M:
+                raise InputError(
+                    f"{item.label}: its keypoints lie {100 * apart_m:.0f} cm beside any body; look at them: they may "
+                    "be several people's, or of another size of picture"
+                )
+            self.apart_m[name] = apart_m
             stored = replace(mended(made), name=name, source=item.label, split="test" if held_out else "train")
             yield stored
             if self.mirrored and not held_out:

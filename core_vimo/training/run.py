@@ -1,6 +1,6 @@
 """From a config's settings to a trained bundle: what the training of every model shares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,20 +43,45 @@ def train_to_bundle(
     trainer_settings: TrainerSettings,
     out: Path,
     bundle: Callable[[dict[str, Tensor], int], Bundle],
+    told: Mapping[str, Any],
 ) -> None:
     """Train to the end of the settings, resuming what is in `out`, and write what `bundle(weights, steps)` makes there.
 
-    The weights are the running means of `objective.model`'s, matrices in half precision.
+    The weights are the running means of `objective.model`'s, matrices in half precision; told: see `same_run`. Where
+    there is nothing left to train, the bundle stays as it is: its card tells with which settings it was made.
     """
-    trainer = Trainer(objective, dataset, trainer_settings, out)
+    trainer = Trainer(objective, dataset, trainer_settings, out, told=told)
     trainer.fit()
-    if trainer.accelerator.is_main_process:
+    if trainer.began and trainer.step == trainer.began and (out / BUNDLE).is_dir():
+        if trainer.accelerator.is_main_process:
+            print(f"nothing is left to train of trainer.steps={trainer_settings.steps}; bundle: {out / BUNDLE}")
+    elif trainer.accelerator.is_main_process:
         state = trainer.ema_state_dict()
         weights = {name.removeprefix("model."): value for name, value in state.items()}
         bundle(half(weights), trainer.step).save(out / BUNDLE)
         print(f"bundle: {out / BUNDLE}")
     # Processes that leave a gloo group standing may abort on exit.
     trainer.accelerator.end_training()
+
+
+def same_run(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a config's settings those that a run can't change and stay the same run, by their dotted names: how examples
+    are made and what is asked of them. Of `TrainerSettings` the trainer knows itself."""
+    told = {name: settings[name] for name in _OF_A_RUN if name in settings}
+    if "data" in told:
+        told["data"] = {name: value for name, value in told["data"].items() if name not in _PRIVATE}
+    return dict(_dotted(told))
+
+
+_OF_A_RUN = ("data", "diffusion", "supervision", "loss", "condition_drop", "weighting", "branch")
+
+
+def _dotted(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
 
 
 def half(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,11 @@ class Trainer:
 
     `evaluate(objective, step) -> numbers` is called in the main process with the EMA's weights in place, in eval mode;
     the checkpoint with the lowest `settings.best_by` is kept, and after `settings.patience` evaluations without a lower
-    one the run ends. Two processes, or accumulation, give the weights of one
-    to rounding; a resumed run gives those of an uninterrupted one bit for bit (with a budget of steps: under
-    `minutes`, where the run ends and where a cosine without `steps` stands depend on the clock). Several processes are
-    started by `torchrun --nproc_per_node N`; accelerate 1.15's `launch --cpu --num_processes N` starts only one.
+    one the run ends. told: plain values by name without which it would be another run, which is refused. Two processes,
+    or accumulation, give the weights of one to rounding; a resumed run gives those of an uninterrupted one bit for bit
+    (with a budget of steps: under `minutes`, where the run ends and where a cosine without `steps` stands depend on the
+    clock). Several processes are started by `torchrun --nproc_per_node N`; accelerate 1.15's `launch --cpu
+    --num_processes N` starts only one.
 
     All trainable parameters must take part in every loss, or processes wait for one another's gradients.
     """
@@ -63,6 +64,7 @@ class Trainer:
         out: Path | str,
         *,
         evaluate: Evaluate | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
         if settings.evaluate_every and evaluate is None:
             raise InputError(f"trainer.evaluate_every={settings.evaluate_every}, but nothing evaluates here; take 0")
@@ -73,10 +75,12 @@ class Trainer:
         if settings.compile:
             compile_networks(objective)
         self.step = 0
+        self.began = 0
         self.skipped = 0
         self.best_score: float | None = None
         self._without_improvement = 0
         self._dataset = dataset
+        self._told = dict(told or {})
         self._evaluate = evaluate
         self._plan = BatchPlan(settings.seed, len(dataset), settings.batch_size)
         self._shard = Shard(
@@ -317,7 +321,7 @@ class Trainer:
     def _fixed(self) -> dict[str, Any]:
         fixed = {name: getattr(self.settings, name) for name in _FIXED}
         own: dict[str, Any] = getattr(self.objective, "fixed", {})
-        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen} | own
+        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen} | self._told | own
 
     def _resume(self) -> None:
         path = self._newest()
@@ -339,6 +343,7 @@ class Trainer:
         self.best_score = state["best_score"]
         self._without_improvement = state.get("without_improvement", 0)  # checkpoints of older versions lack it
         self._monitor.window = state["log_window"]
+        self.began = self.step
         self._monitor.say(f"going on from {path} (step {self.step})")
 
     def _newest(self) -> Path | None:

@@ -15,9 +15,10 @@ from core_vimo.diffusion.supervision import SEEN_IN_2D, against_keypoints, setti
 from core_vimo.errors import InputError
 from core_vimo.evidence import EVIDENCE
 from core_vimo.losses_2d import Settings2D
+from core_vimo.motion import FPS
 from core_vimo.motion_store import data_hash
 from core_vimo.training.course import build_lambdas
-from core_vimo.training.run import card, fresh, plain, train_to_bundle
+from core_vimo.training.run import card, fresh, plain, same_run, train_to_bundle
 from core_vimo.training.settings import TrainerSettings, checked_settings
 from core_vimo.video_to_motion.build import KIND, LIFTER, SHIPPED, VideoMotionModel, load_vimo
 from core_vimo.video_to_motion.filmed_windows import FilmedWindows
@@ -58,7 +59,7 @@ def train_vimo(config: DictConfig) -> None:
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
         return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, told, weights, steps)
 
-    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle)
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(settings))
 
 
 def _begun(init: str | None, size: ViMoConfig, schedule: Schedule) -> VideoMotionModel | None:
@@ -96,7 +97,7 @@ def train_lifter(config: DictConfig) -> None:
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
         return data.bundle("Video-to-motion lifter (the baseline)", {"kind": LIFTER}, settings, weights, steps)
 
-    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle)
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(settings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ class _Data:
         minutes = motions.seconds / 60
         print(f"{len(motions)} motions, {minutes:.1f} min, {len(windows)} windows an epoch; run in {settings['out']}")
         data = cls(motions, codec, windows)
-        for fact in data.supervision():
+        for fact in (*data.too_short(), *data.supervision()):
             print(fact)
         return data
 
@@ -129,14 +130,26 @@ class _Data:
             "evidence": EVIDENCE,
             "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(self.motions.folder)},
         }
-        sources = sorted({row["source"] for row in self.motions.rows})
+        sources = sorted({row["source"] for row in self._long_enough()})
+        seconds = sum(row["frames"] for row in self._long_enough()) / FPS
         facts = [
-            f"Data: {len(sources)} sources ({self.motions.seconds / 60:.1f} min with their variants): "
-            f"{', '.join(sources)}.",
+            f"Data: {len(sources)} sources ({seconds / 60:.1f} min with their variants): {', '.join(sources)}.",
             "Sees COCO-17 keypoints of any number of views at 30 fps. Motion: 30 fps, SMPL-24, metres.",
             *self.supervision(),
         ]
         return Bundle(weights, config | made, self.codec, card(title, facts, settings, steps))
+
+    def _long_enough(self) -> list[dict[str, Any]]:
+        return [row for row in self.motions.rows if row["frames"] >= self.windows.frames]
+
+    def too_short(self) -> list[str]:
+        """What is not learned from, if anything."""
+        short = [row["name"] for row in self.motions.rows if row["frames"] < self.windows.frames]
+        if not short:
+            return []
+        told = ", ".join(short[:3]) + (" and others" if len(short) > 3 else "")
+        seconds = self.windows.frames / FPS
+        return [f"{len(short)} of {len(self.motions)} motions are shorter than {seconds:g} s and left out: {told}"]
 
     def supervision(self) -> list[str]:
         """What training took for true, as facts for the card; none where the motions are true."""

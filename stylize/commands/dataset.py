@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--estimator", default="mediapipe", metavar="NAME", help="finds poses in videos: mediapipe, rtmlib"
     )
     taught.add_argument("--hold-out", nargs="+", default=[], metavar="NAME", help="test videos, as patterns of names")
+    taught.add_argument("--leave-out", nargs="+", default=[], metavar="NAME", help="videos not wanted, as patterns")
     _add_out(taught)
 
 
@@ -127,12 +128,16 @@ def _aist(arguments: argparse.Namespace) -> int:
 
 
 def _taught(arguments: argparse.Namespace) -> int:
+    from core_vimo.errors import InputError
+    from core_vimo.formats.sources import matches
     from core_vimo.video_to_motion.motion_set import write_motion_set
     from core_vimo.video_to_motion.teacher import named_teacher
     from stylize.progress import Progress
     from stylize.taught_motions import TaughtMotions, filmed_items
 
-    items = filmed_items(arguments.places)
+    items = [item for item in filmed_items(arguments.places) if not matches(item.name, arguments.leave_out)]
+    if not items:
+        raise InputError(f"--leave-out {' '.join(arguments.leave_out)} leaves nothing; ask for less")
     teacher = named_teacher(arguments.teacher)
     with Progress() as progress:
         made = TaughtMotions(
@@ -145,19 +150,22 @@ def _taught(arguments: argparse.Namespace) -> int:
         write_motion_set(made.of(items), arguments.out, teacher.name)
     for sentence in made.refused:
         print(f"left out: {sentence}")
-    print(_how_far_apart(made.apart_m))
+    _tell_apart(made.apart_m)
     return _tell_motions(arguments.out, arguments.hold_out)
 
 
-def _how_far_apart(apart_m: Mapping[str, float]) -> str:
-    """Where a teacher was far off, learning is compared with keypoints of another pose."""
+def _tell_apart(apart_m: Mapping[str, float]) -> None:
+    """How far keypoints lie from the joints of what the teacher made of them, before that was corrected."""
     from statistics import median
 
-    worst = max(apart_m, key=lambda name: apart_m[name])
-    told = f"keypoints lie {100 * median(apart_m.values()):.0f} cm beside the teacher's joints (median"
-    if len(apart_m) > 1:
-        told += f" of {len(apart_m)}; farthest: {worst}, {100 * apart_m[worst]:.0f} cm"
-    return told + ")" + ("; from 15 cm on it may do harm: look at it, or leave it out" if apart_m[worst] > 0.15 else "")
+    from stylize.taught_motions import FAR_M
+
+    print(
+        f"keypoints lie {100 * median(apart_m.values()):.0f} cm beside the teacher's joints (median of {len(apart_m)})"
+    )
+    for name, far_m in apart_m.items():
+        if far_m > FAR_M:
+            print(f"{name}: {100 * far_m:.0f} cm; look at that video, and --leave-out {name} if nobody dances in it")
 
 
 def _wanted(arguments: argparse.Namespace) -> "list[Source]":
@@ -206,6 +214,8 @@ def _tell(what: str, read: "Callable[[str], MotionStore]", folder: Path, hold_ou
         except InputError:  # nothing was held out, or all of it
             if split == "test" and hold_out:
                 print(f"nothing is held out: none of them is called {' or '.join(hold_out)}")
+            if split == "train" and hold_out:
+                print(f"nothing is left to learn from: all of them are called {' or '.join(hold_out)}")
             continue
         print(f"{split} {what}: {len(stored)}, {stored.seconds / 60:.1f} min with variants")
     print(folder)
