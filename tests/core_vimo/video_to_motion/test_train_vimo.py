@@ -129,9 +129,12 @@ def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
     card = (tmp_path / "run" / "bundle" / "card.md").read_text()
     assert train("vimo", motion_folder, tmp_path / "run", *TINY_VIMO) == 2
     said = capsys.readouterr().err
-    assert "was trained with loss terms = reprojection, velocity_2d, alignment, foot, not simple" in said
+    assert "was trained with supervision.kind = 2d, not 3d" in said
+    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "data.worse=0.5", *TINY_VIMO) == 2
+    assert "was trained with data.worse = 1.0, not 0.5" in capsys.readouterr().err
+    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "trainer.lr=1e-5", *TINY_VIMO) == 0
+    assert "nothing is left to train of trainer.steps=" in capsys.readouterr().out
     assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
-    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", *TINY_VIMO) == 0
 
 
 def test_training_goes_on_from_a_model_with_its_codec(motion_folder: Path, tmp_path: Path) -> None:
