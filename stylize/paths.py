@@ -26,7 +26,7 @@ def require_others(targets: Iterable[Path], sources: Iterable[Path | None]) -> N
 
 @contextmanager
 def telling(path: Path) -> Iterator[None]:
-    """Print the path once it is written, and that an older file had to go where one lay there."""
+    """Print the path once it is written, and that an older file or folder had to go where one lay there."""
     replaced = path.exists()
     yield
-    print(f"{path} (an older file was replaced)" if replaced else path)
+    print(f"{path} (an older {'folder' if path.is_dir() else 'file'} was replaced)" if replaced else path)

@@ -74,8 +74,11 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from stylize.paths import telling
+
     make: Callable[[argparse.Namespace], int] = arguments.make
-    return make(arguments)
+    with telling(arguments.out):
+        return make(arguments)
 
 
 def _dances(arguments: argparse.Namespace) -> int:
@@ -218,5 +221,4 @@ def _tell(what: str, read: "Callable[[str], MotionStore]", folder: Path, hold_ou
                 print(f"nothing is left to learn from: all of them are called {' or '.join(hold_out)}")
             continue
         print(f"{split} {what}: {len(stored)}, {stored.seconds / 60:.1f} min with variants")
-    print(folder)
     return 0
