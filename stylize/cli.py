@@ -63,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except MemoryError:
             return _refuse("there is not enough memory for this; try a shorter excerpt or a smaller file")
         except KeyboardInterrupt:
+            # One that passed through code made of a string, as libraries make dataclasses and kernels, is noted by
+            # CPython, which under `python -m` then dies of the signal although it was caught. The next such code clears
+            # the note.
+            exec("")
             print("vimo: interrupted; nothing was left half-written", file=sys.stderr)
             return 130
 

@@ -1,7 +1,9 @@
 """A signal ends what runs, also where a library loses the exception it raises; tidying up is left in peace."""
 
 import ctypes
+import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -106,3 +108,19 @@ def test_what_is_ignored_stays_ignored():
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_ctrl_c_inside_code_made_of_a_string_ends_with_130(tmp_path):
+    """Else CPython, run as `python -m`, dies of the signal after all was tidied up."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from argparse import Namespace\n"
+        "from stylize import cli\n"
+        "chosen = Namespace(run=lambda _: exec('raise KeyboardInterrupt'))\n"
+        "cli.parser_of_all_commands = lambda: Namespace(parse_args=lambda _: chosen)\n"
+        "sys.exit(cli.main([]))\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "interrupted"]
+    ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True)
+    assert ended.returncode == 130 and "interrupted; nothing was left" in ended.stderr
