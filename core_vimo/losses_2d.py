@@ -82,13 +82,13 @@ def reprojection_losses(
     - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
       depth and steadied over time: there hips (root) and ankles (contacts) should be, and there all parts should point
       (rotations). What points don't tell, such as feet, hands and the twist of straight limbs, is the teacher's; before
-      cameras that merely follow also root and contacts. Points that weren't seen are taken to be where
-      the guess has them.
+      cameras that merely follow also root and contacts. Points that weren't seen are taken to be where the guess has
+      them: then the path is the teacher's, and contacts are those of the guess's own feet.
     - foot: `losses.foot_skate`, which needs no truth.
 
     Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`
-    never counts; what nobody saw costs nothing. As in 3D, a codec of root velocities has bodies compared over one
-    spot: the teacher's. `weight` as in `motion_losses`.
+    never counts; what nobody saw costs nothing but alignment. As in 3D, a codec of root velocities has bodies compared
+    over one spot: the teacher's. `weight` as in `motion_losses`.
     """
     weight = x0_hat.new_ones(len(x0_hat)) if weight is None else weight
     teacher = codec.unpack(codec.unnormalise(batch["x"]))

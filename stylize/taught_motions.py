@@ -55,7 +55,7 @@ class TaughtMotions:
             except InputError as error:
                 self.refused.append(str(error))
             self.report("Teaching", number + 1, len(items))
-        if len(self.refused) == len(items):
+        if not self.apart_m:
             others = f" (and the other {len(items) - 1} likewise)" if len(items) > 1 else ""
             raise InputError(f"nothing can be learned: {self.refused[0]}{others}")
 
@@ -68,19 +68,27 @@ class TaughtMotions:
         held_out = matches(item.name, self.hold_out)
         for number, stretch in enumerate(stretches):
             name = item.name if len(stretches) == 1 else f"{item.name}.{number + 1}"
-            made = taught(stretch, self.teacher)
-            assert made.views is not None
-            apart_m = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
-            if apart_m > NOBODY_M:
-                raise InputError(
-                    f"{item.label}: its keypoints lie {100 * apart_m:.0f} cm beside any body; look at them: they may "
-                    "be several people's, or of another size of picture"
-                )
-            self.apart_m[name] = apart_m
-            stored = replace(mended(made), name=name, source=item.label, split="test" if held_out else "train")
+            try:
+                lesson = self._lesson(item, name, stretch)
+            except InputError as error:  # what was made of the others stays
+                self.refused.append(str(error))
+                continue
+            stored = replace(lesson, split="test" if held_out else "train")
             yield stored
             if self.mirrored and not held_out:
                 yield mirror(stored)
+
+    def _lesson(self, item: Item, name: str, stretch: Footage) -> StoredMotion:
+        made = taught(stretch, self.teacher)
+        assert made.views is not None
+        apart_m = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
+        if apart_m > NOBODY_M:
+            raise InputError(
+                f"{item.label}: keypoints lie {100 * apart_m:.0f} cm beside any body; look at them: they may be several "
+                "people's, or of another size of picture"
+            )
+        self.apart_m[name] = apart_m
+        return replace(mended(made), name=name, source=item.label)
 
     def _seen(self, item: Item) -> Footage:
         """Of a video that our own keypoints lie beside, those: they may know more than other programs write."""

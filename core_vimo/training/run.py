@@ -52,7 +52,7 @@ def train_to_bundle(
     """
     trainer = Trainer(objective, dataset, trainer_settings, out, told=told)
     trainer.fit()
-    if trainer.began and trainer.step == trainer.began and (out / BUNDLE).is_dir():
+    if trainer.step == trainer.began and _steps_of(out / BUNDLE) == trainer.step:
         if trainer.accelerator.is_main_process:
             print(f"nothing is left to train of trainer.steps={trainer_settings.steps}; bundle: {out / BUNDLE}")
     elif trainer.accelerator.is_main_process:
@@ -62,6 +62,11 @@ def train_to_bundle(
         print(f"bundle: {out / BUNDLE}")
     # Processes that leave a gloo group standing may abort on exit.
     trainer.accelerator.end_training()
+
+
+def _steps_of(bundle: Path) -> int | None:
+    """How many steps made what lies there; None where no bundle does."""
+    return Bundle.load(bundle).config["trained"]["steps"] if bundle.is_dir() else None
 
 
 def same_run(settings: Mapping[str, Any]) -> dict[str, Any]:
