@@ -84,8 +84,8 @@ class TaughtMotions:
         apart_m = Rays.of(made.motion, stretch, made.views.camera(0)).apart_m
         if apart_m > NOBODY_M:
             raise InputError(
-                f"{item.label}: keypoints lie {100 * apart_m:.0f} cm beside any body; look at them: they may be several "
-                "people's, or of another size of picture"
+                f"{item.label}: keypoints lie {100 * apart_m:.0f} cm beside any body; look at them: they may be "
+                "several people's, or of another size of picture"
             )
         self.apart_m[name] = apart_m
         return replace(mended(made), name=name, source=item.label)

@@ -1,5 +1,6 @@
 """From a config to a bundle that loads; every experiment's debug variant; what training must get right."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,9 @@ def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
     assert "was trained with data.worse = 1.0, not 0.5" in capsys.readouterr().err
     assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "trainer.lr=1e-5", *TINY_VIMO) == 0
     assert "nothing is left to train of trainer.steps=" in capsys.readouterr().out
+    assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
+    shutil.rmtree(tmp_path / "run" / "bundle")  # as where a run was killed after its last checkpoint
+    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", *TINY_VIMO) == 0
     assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
 
 
