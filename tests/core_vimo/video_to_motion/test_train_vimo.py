@@ -136,9 +136,22 @@ def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
     assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "trainer.lr=1e-5", *TINY_VIMO) == 0
     assert "nothing is left to train of trainer.steps=" in capsys.readouterr().out
     assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
-    shutil.rmtree(tmp_path / "run" / "bundle")  # as where a run was killed after its last checkpoint
-    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", *TINY_VIMO) == 0
-    assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
+
+
+def test_a_run_that_was_killed_before_its_bundle_was_written_writes_it(motion_folder: Path, tmp_path: Path) -> None:
+    run, before = tmp_path / "run", tmp_path / "before"
+    assert train("vimo", motion_folder, run, *TINY_VIMO, "trainer.steps=1") == 0
+    shutil.copytree(run / "bundle", before)
+    longer = (*TINY_VIMO, "trainer.steps=2")
+    assert train("vimo", motion_folder, run, *longer) == 0
+    card = (run / "bundle" / "card.md").read_text()
+    shutil.rmtree(run / "bundle")
+    assert train("vimo", motion_folder, run, *longer) == 0
+    assert (run / "bundle" / "card.md").read_text() == card
+    shutil.rmtree(run / "bundle")
+    before.rename(run / "bundle")  # the last checkpoint is of step 2, the bundle of step 1
+    assert train("vimo", motion_folder, run, *longer) == 0
+    assert (run / "bundle" / "card.md").read_text() == card
 
 
 def test_training_goes_on_from_a_model_with_its_codec(motion_folder: Path, tmp_path: Path) -> None:

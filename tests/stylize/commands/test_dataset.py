@@ -9,7 +9,7 @@ from core_vimo.camera import Camera
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.codec import MotionCodec
 from core_vimo.evidence import EVIDENCE
-from core_vimo.footage import Footage, write_footage
+from core_vimo.footage import Footage, read_footage, write_footage
 from core_vimo.formats import write_motion
 from core_vimo.losses_2d import Settings2D
 from core_vimo.pose2d import Pose2D
@@ -133,6 +133,16 @@ def test_keypoints_and_a_teacher_become_a_data_set_with_views(seen_dances, lifte
         codec = MotionCodec.fit(train.motions(), any_heading=True)
         windows = FilmedWindows(train, codec, 30, 30, 0, in_2d=Settings2D())
         assert windows[(0, 0)]["follows"].tolist() == [follows]
+
+
+def test_of_a_video_a_stretch_that_fits_no_body_is_left_out_alone(seen_dances, tmp_path, capsys):
+    path, out = f"{seen_dances}/spin.poses.json", tmp_path / "set"
+    footage = read_footage(path)
+    footage.pose.keypoints[75:, :, :2] = 9000 * torch.rand(45, 17, 2, generator=torch.Generator().manual_seed(0))
+    write_footage(footage, path)
+    assert main(["dataset", "taught", path, "--teacher", "landmarks", "--no-mirror", "--out", str(out)]) == 0
+    assert [row["name"] for row in MotionSet(out).rows] == ["spin.1"]
+    assert "cm beside any body" in capsys.readouterr().out
 
 
 def test_what_can_not_be_taught_is_told(seen_dances, lifter, mocap, tmp_path, capsys):
