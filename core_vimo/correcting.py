@@ -12,11 +12,11 @@ from core_vimo.coco_body import coco_joints_m
 from core_vimo.limb_ik import swung_to
 from core_vimo.motion import Motion
 from core_vimo.seen import Seen, stacked
-from core_vimo.sighting import Sighting, cast_back
+from core_vimo.sighting import NEAR_M, Sighting, cast_back
 
 
 @torch.no_grad()
-def corrected(motion: Motion, seen: Sequence[Seen], near_m: float = 0.2) -> Motion:
+def corrected(motion: Motion, seen: Sequence[Seen], near_m: float = NEAR_M) -> Motion:
     """The motion swung to what its views saw; path and contacts stay.
 
     What is nearer to a camera than `near_m` is unseen. Points keep how far they are from the camera, of which a single

@@ -26,7 +26,7 @@ from core_vimo.losses import foot_skate, of_steps
 from core_vimo.motion import averaged_over_time, standing
 from core_vimo.pose2d import COCO_NAMES
 from core_vimo.rotations import matrix_to_sixd
-from core_vimo.sighting import Sighting, cast_back
+from core_vimo.sighting import NEAR_M, Sighting, cast_back
 from core_vimo.skeleton import FEET, forward_kinematics_full
 from core_vimo.steadying import STEADY_S
 
@@ -56,7 +56,7 @@ class Settings2D:
 
     depth_power: int = 2
     per_joint: bool = True
-    near_m: float = 0.2
+    near_m: float = NEAR_M
     azimuth_noise_deg: float = 0.0
 
     def __post_init__(self) -> None:

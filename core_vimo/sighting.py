@@ -16,6 +16,9 @@ from core_vimo.camera import tangents_of
 from core_vimo.evidence import CONFIDENT
 from core_vimo.steadying import steadied
 
+NEAR_M = 0.2
+"""What is nearer to a camera, or behind it, doesn't count, unless settings say otherwise."""
+
 
 class Sighting(NamedTuple):
     """How a body is seen to be off, over `F` frames or steps between them."""

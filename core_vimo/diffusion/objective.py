@@ -52,7 +52,6 @@ class DiffusionObjective(nn.Module):
         self.lambdas, self.condition_drop, self.seed = dict(lambdas), condition_drop, seed
         self.ptss, self.clean = ptss, clean
         self.compare = compare or against_motion(codec)
-        self.fixed = {"loss terms": ", ".join(self.compare.terms)}
 
     def forward(self, batch: dict[str, Tensor], samples: Tensor, step: int) -> Losses:
         """batch: x `[B, S, 151]` normalised, condition `[B, …]`, and what the comparison takes; samples `[B]`: what the

@@ -2,8 +2,7 @@
 
 An objective is a module whose forward is the training loss: `objective(batch, samples, step) -> Losses`. `batch` holds
 stacked tensors `[B, ...]`, `samples` `[B]` int64 the draws' own numbers (see `plan.Draw`), `step` the optimiser step.
-It makes its noise and timesteps from (its seed, step, sample) through `core_vimo.randomness`. What a run can't change
-and stay the same run it may tell as `fixed`: names and plain values.
+It makes its noise and timesteps from (its seed, step, sample) through `core_vimo.randomness`.
 """
 
 from collections.abc import Mapping

@@ -320,8 +320,7 @@ class Trainer:
 
     def _fixed(self) -> dict[str, Any]:
         fixed = {name: getattr(self.settings, name) for name in _FIXED}
-        own: dict[str, Any] = getattr(self.objective, "fixed", {})
-        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen} | self._told | own
+        return fixed | {"samples": self._plan.length, "frozen weights": self._frozen} | self._told
 
     def _resume(self) -> None:
         path = self._newest()

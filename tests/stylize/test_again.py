@@ -12,6 +12,8 @@ from edge_adapter.audio import write_audio
 from edge_adapter.sequencer import make_score, render
 from stylize.cli import main
 
+TAKES = ("take1", "take2")
+
 
 @pytest.fixture(scope="module")
 def long_song(tmp_path_factory):
@@ -67,16 +69,22 @@ def _remade_frames(folder):
 def test_the_manifest_makes_the_same_dance_and_film_again(made, song, tiny_bundle, tmp_path, capsys):
     again = ["--again", str(made[0] / "manifest.json"), "--bundle", str(tiny_bundle)]
     assert main(["dance", str(song), "--out", str(tmp_path / "again"), *again]) == 0
-    for take in ("take1", "take2"):
+    films = [[_pictures(folder / f"{take}.mp4") for folder in (made[0], tmp_path / "again")] for take in TAKES]
+    for take, (before, after) in zip(TAKES, films, strict=True):
         assert _same(read_motion(made[0] / f"{take}.npz"), read_motion(tmp_path / "again" / f"{take}.npz"))
-        assert _pictures(made[0] / f"{take}.mp4") == _pictures(tmp_path / "again" / f"{take}.mp4")
+        assert _apart(before, after) < 0.2 * _apart(films[0][0], films[1][0]), "far less than two takes are"
     shown = capsys.readouterr().out
     assert "best take first, by its ranks in low leaps, high beat F1, low feet sliding, low jitter" in shown
 
 
+def _apart(one, other):
+    return np.abs(one - other).mean()
+
+
 def _pictures(video):
+    """`[frames, H, W, 3]`. Given the same pictures twice, libx264 writes other bytes about once in a hundred times."""
     with av.open(str(video)) as container:
-        return [frame.to_ndarray(format="rgb24").tobytes() for frame in container.decode(video=0)]
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]).astype(np.int16)
 
 
 def test_the_film_may_be_another_one_this_time(made, song, tiny_bundle, tmp_path):
