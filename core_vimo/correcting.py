@@ -25,4 +25,4 @@ def corrected(motion: Motion, seen: Sequence[Seen], near_m: float = NEAR_M) -> M
     views = {name: part[None] for name, part in stacked(seen, [view.camera for view in seen], len(motion)).items()}
     coco_m = coco_joints_m(motion.rotations, motion.root_m)
     off_m = cast_back(coco_m[None], Sighting.of(coco_m[None], views, near_m), views, motion.fps)[0]
-    return replace(motion, rotations=swung_to(motion.rotations, coco_m + off_m, torch.ones_like(off_m[..., 0])))
+    return replace(motion, rotations=swung_to(motion.rotations, coco_m + off_m))

@@ -154,16 +154,21 @@ def footage_from(content: Any, path: Path | str) -> Footage:
 
 
 def _numbers(rows: Any, largest: float, unit: str) -> Tensor:
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == _NUMBERS for row in rows):
+        raise ValueError(f"each frame must be a list of {_NUMBERS} numbers, three of each joint")
     if not all(type(number) in (int, float) for row in rows for number in row):
         raise TypeError("keypoints must be numbers")
     numbers = np.asarray(rows, np.float64).reshape(len(rows), len(COCO_NAMES), 3)
     if not (np.abs(numbers) <= largest).all():
-        raise ValueError(f"keypoints lie more than {largest:g} {unit} away")
+        raise ValueError(f"keypoints lie more than {largest:g} {unit} away, or nowhere")
     return torch.from_numpy(numbers.astype(np.float32))
 
 
 def _size(value: Any) -> tuple[int, int]:
-    width, height = _whole_numbers(value)
+    sides = _whole_numbers(value)
+    if len(sides) != 2:
+        raise ValueError(f"size must be width and height, not {len(sides)} numbers")
+    width, height = sides
     if not (0 < width <= _LARGEST_PX and 0 < height <= _LARGEST_PX):
         raise ValueError(f"a picture of {width} x {height} pixels")
     return width, height

@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_vimo.coco_body import coco_joints_m, coco_points_m
-from core_vimo.evidence import CONFIDENT
 from core_vimo.pose2d import COCO_NAMES
 from core_vimo.rotations import axis_angle_to_matrix, sixd_to_matrix, swing
 from core_vimo.skeleton import JOINT_NAMES, REST_OFFSETS_M, forward_kinematics_full, rest_joints_m
@@ -52,40 +51,36 @@ def rotations_from_coco(coco_m: Tensor) -> Tensor:
     limbs are twisted. All leaning is the pelvis's, the spine twists evenly, feet and hands stay at rest.
     """
     at_rest = torch.eye(3).to(coco_m).expand(*coco_m.shape[:-2], 24, 3, 3)
-    return _posed(at_rest, coco_m, torch.ones_like(coco_m[..., 0], dtype=torch.bool), hinged=True)
+    return _posed(at_rest, coco_m, hinged=True)
 
 
 @torch.no_grad()
-def swung_to(rotations: Tensor, coco_m: Tensor, confidence: Tensor) -> Tensor:
+def swung_to(rotations: Tensor, coco_m: Tensor) -> Tensor:
     """A body's rotations `[..., 24, 3, 3]`, its parts swung the shortest way to point as `coco_m [..., 17, 3]` do.
 
-    Where the points stand is of no importance. A part turns where the points that tell its direction all have a
-    confidence `[..., 17]` of `CONFIDENT` or more; else it is carried along by what it hangs on.
+    Where the points stand is of no importance. A point of which nothing is known should be the body's own.
     """
-    return _posed(rotations, coco_m, confidence >= CONFIDENT, hinged=False)
+    return _posed(rotations, coco_m, hinged=False)
 
 
-def _posed(rotations: Tensor, target_m: Tensor, sure: Tensor, *, hinged: bool) -> Tensor:
+def _posed(rotations: Tensor, target_m: Tensor, *, hinged: bool) -> Tensor:
     table = _table_on(rotations.device, rotations.dtype)
     turned, placed_m = forward_kinematics_full(rotations, torch.zeros_like(rotations[..., 0, 0, :]))
-    turns = _trunk_turns(coco_points_m(turned, placed_m), target_m, sure)
+    turns = _trunk_turns(coco_points_m(turned, placed_m), target_m)
     trunk = turns @ turned.index_select(-3, table.trunk)
     carried = turns.index_select(-3, table.carried)
     bases = carried @ turned.index_select(-3, table.bases)
     upper, lower = (carried @ turned.index_select(-3, joints) for joints in (table.upper, table.lower))
 
     start, middle, end = (target_m.index_select(-2, points) for points in (table.starts, table.middles, table.ends))
-    is_start, is_middle, is_end = (
-        sure.index_select(-1, points) for points in (table.starts, table.middles, table.ends)
-    )
     thigh, shin = middle - start - _apply(bases, table.joint_from_point_m), end - middle
-    swung = _where(is_start & is_middle, swing(_apply(upper, table.upper_m), thigh))
+    swung = swing(_apply(upper, table.upper_m), thigh)
     upper, lower = swung @ upper, swung @ lower
     if hinged:
         twist = _hinge_twist(upper, shin, table)
         upper = twist @ upper
         lower = _hinge_fold(upper, shin, table) @ twist @ lower
-    lower = _where(is_middle & is_end, swing(_apply(lower, table.lower_m), shin)) @ lower
+    lower = swing(_apply(lower, table.lower_m), shin) @ lower
 
     told = torch.cat((trunk, upper, lower), dim=-3)
     above = torch.cat((trunk[..., :-1, :, :], bases, upper), dim=-3)
@@ -93,22 +88,14 @@ def _posed(rotations: Tensor, target_m: Tensor, sure: Tensor, *, hinged: bool) -
     return rotations.index_copy(rotations.ndim - 3, table.told, local)
 
 
-def _trunk_turns(now_m: Tensor, target_m: Tensor, sure: Tensor) -> Tensor:
+def _trunk_turns(now_m: Tensor, target_m: Tensor) -> Tensor:
     """How pelvis, spine, chest, neck and head are turned in the world `[..., 6, 3, 3]`, each on top of its pose."""
-    hips, shoulders = (
-        sure[..., _LEFT_HIP] & sure[..., _RIGHT_HIP],
-        sure[..., _LEFT_SHOULDER] & sure[..., _RIGHT_SHOULDER],
-    )
-    face = sure[..., _NOSE] & sure[..., _LEFT_EAR] & sure[..., _RIGHT_EAR]
     now, wanted = _Lines.of(now_m), _Lines.of(target_m)
-    pelvis = _where(hips, swing(now.hips, wanted.hips))
-    whole = _frame(wanted.hips, wanted.trunk) @ _frame(now.hips, now.trunk).transpose(-1, -2)
-    pelvis = torch.where((hips & shoulders)[..., None, None], whole, pelvis)
+    pelvis = _frame(wanted.hips, wanted.trunk) @ _frame(now.hips, now.trunk).transpose(-1, -2)
     across = _apply(pelvis, now.shoulders)
-    third, two_thirds, chest = (_where(shoulders, swing(across, wanted.shoulders, n / 3)) @ pelvis for n in (1, 2, 3))
+    third, two_thirds, chest = (swing(across, wanted.shoulders, n / 3) @ pelvis for n in (1, 2, 3))
     head = _frame(wanted.ears, wanted.nose) @ _frame(now.ears, now.nose).transpose(-1, -2)
-    head = torch.where(face[..., None, None], head, chest)
-    neck = _where(face, swing(_apply(chest, now.nose), wanted.nose, 0.5)) @ chest
+    neck = swing(_apply(chest, now.nose), wanted.nose, 0.5) @ chest
     return torch.stack((pelvis, third, two_thirds, chest, neck, head), dim=-3)
 
 
@@ -207,7 +194,3 @@ def _frame(across: Tensor, up: Tensor) -> Tensor:
 
 def _apply(rotations: Tensor, directions: Tensor) -> Tensor:
     return (rotations @ directions[..., None])[..., 0]
-
-
-def _where(told: Tensor, rotations: Tensor) -> Tensor:
-    return torch.where(told[..., None, None], rotations, torch.eye(3, dtype=rotations.dtype, device=rotations.device))

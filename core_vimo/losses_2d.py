@@ -164,8 +164,7 @@ def _pseudo_targets(
     follows = batch["follows"].any(1)[:, None, None]
     path = torch.where(follows, codec.unnormalise(batch["x"])[..., _PATH], path)
     path_told = torch.where(follows, 1.0, path_told)
-    everywhere = torch.ones_like(off_m[..., 0])
-    swung = matrix_to_sixd(swung_to(teacher, guess.coco_m + off_m, everywhere), codec.sixd).flatten(-2)
+    swung = matrix_to_sixd(swung_to(teacher, guess.coco_m + off_m), codec.sixd).flatten(-2)
     targets = codec.normalise(torch.cat((path, swung), dim=-1))
     rotations_told = 1 / (1 + (_ROTATION_ERROR * codec.scale_like(swung)[ROTATIONS]).square())
     return targets, torch.cat((path_told, rotations_told.expand_as(swung)), dim=-1)

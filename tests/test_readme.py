@@ -30,10 +30,10 @@ def test_a_command_of_the_readme_is_understood(line: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_commands_own_example_is_understood(command: str) -> None:
-    example = importlib.import_module(f"stylize.commands.{command}").EXAMPLE
-    assert shlex.split(example)[:2] == ["vimo", command]
-    parser_of_all_commands().parse_args(shlex.split(example)[1:])
+def test_a_commands_own_examples_are_understood(command: str) -> None:
+    for example in importlib.import_module(f"stylize.commands.{command}").EXAMPLE.splitlines():
+        assert shlex.split(example)[:2] == ["vimo", command]
+        parser_of_all_commands().parse_args(shlex.split(example)[1:])
 
 
 def test_every_command_stands_in_the_readme() -> None:

@@ -70,15 +70,15 @@ def _steps_of(bundle: Path) -> int | None:
 
 
 def same_run(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a config's settings those that a run can't change and stay the same run, by their dotted names: how examples
-    are made and what is asked of them. Of `TrainerSettings` the trainer knows itself."""
+    """Of a config's settings those that a run can't change and stay the same run, by their dotted names: what it
+    began as, how examples are made and what is asked of them. Of `TrainerSettings` the trainer knows itself."""
     told = {name: settings[name] for name in _OF_A_RUN if name in settings}
     if "data" in told:
         told["data"] = {name: value for name, value in told["data"].items() if name not in _PRIVATE}
     return dict(_dotted(told))
 
 
-_OF_A_RUN = ("data", "diffusion", "supervision", "loss", "condition_drop", "weighting", "branch")
+_OF_A_RUN = ("init", "model", "data", "diffusion", "supervision", "loss", "condition_drop", "weighting", "branch")
 
 
 def _dotted(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

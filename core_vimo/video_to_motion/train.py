@@ -59,7 +59,7 @@ def train_vimo(config: DictConfig) -> None:
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
         return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, told, weights, steps)
 
-    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(settings))
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(told))
 
 
 def _begun(init: str | None, size: ViMoConfig, schedule: Schedule) -> VideoMotionModel | None:

@@ -1,4 +1,4 @@
-"""One file a command: HELP (one line), EXAMPLE, add_arguments(parser), run(arguments) -> exit code.
+"""One file a command: HELP (one line), EXAMPLE (one or more lines), add_arguments(parser), run(arguments) -> exit code.
 
 Modules here import nothing heavy at their top, so that `vimo --help` answers at once.
 """

@@ -32,9 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add.add_argument("--seed", type=int, default=0, help="of samples and of rendered tracks (default 0)")
     add.add_argument("--video-bundle", type=Path, help="folder of another video-to-motion model")
-    train = add_kind(
-        kinds, "train", "Learn a style from its clips.", "vimo style train skating trainer.steps=600", do=_train
-    )
+    examples = "vimo style train skating trainer.steps=600\n  vimo style train skating --supervision 2d"
+    train = add_kind(kinds, "train", "Learn a style from its clips.", examples, do=_train)
     _name(train)
     train.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides, such as trainer.steps=500")
     train.add_argument(

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 HELP = "Train a model; settings are Hydra overrides, and a stopped run goes on where it was."
-EXAMPLE = "vimo train dance model=edge_small data.folder=data/free out=runs/edge_small trainer.steps=3000"
+EXAMPLE = """vimo train dance model=edge_small data.folder=data/free out=runs/edge_small trainer.steps=3000
+  vimo train vimo +experiment=vimo_small supervision=2d init=shipped data.folder=data/taught out=runs/taught"""
 
 WHAT = {
     "dance": "music to dance backbone",

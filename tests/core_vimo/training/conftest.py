@@ -1,14 +1,6 @@
-"""One thread: toys are quicker so, and the same to the last bit."""
-
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def always(one_thread: None) -> None:
+    """Every training here is a toy's."""

@@ -133,6 +133,9 @@ def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
     assert "was trained with supervision.kind = 2d, not 3d" in said
     assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "data.worse=0.5", *TINY_VIMO) == 2
     assert "was trained with data.worse = 1.0, not 0.5" in capsys.readouterr().err
+    begun = f"init='{tmp_path / 'run' / 'bundle'}'"
+    assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", begun, *TINY_VIMO) == 2
+    assert "was trained with init = None, not " in capsys.readouterr().err
     assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "trainer.lr=1e-5", *TINY_VIMO) == 0
     assert "nothing is left to train of trainer.steps=" in capsys.readouterr().out
     assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
