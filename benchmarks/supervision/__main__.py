@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from benchmarks.supervision import compare, cost, equivalence, style
+from benchmarks.supervision import compare, cost, drawn, equivalence, style
 from core_vimo.errors import InputError
 
-PARTS = {"equivalence": equivalence, "cost": cost, "compare": compare, "style": style}
+PARTS = {"equivalence": equivalence, "cost": cost, "compare": compare, "drawn": drawn, "style": style}
 
 
 def main() -> int:
