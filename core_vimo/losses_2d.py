@@ -11,6 +11,7 @@ the world in which `x` decodes: intrinsics and R_camera_world `[B, V, S, 3, 3]`,
 `[B, V]` bool: cameras that merely follow the dancer tell nothing of where that goes, nor of which foot stands.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -82,8 +83,8 @@ def reprojection_losses(
     - alignment: normalised channels against pseudo-targets. Keypoints are cast back along their rays to the guess's
       depth and steadied over time: there hips (root) and ankles (contacts) should be, and there all parts should point
       (rotations). What points don't tell, such as feet, hands and the twist of straight limbs, is the teacher's; before
-      cameras that merely follow also root and contacts. Points that weren't seen are taken to be where the guess has
-      them: then the path is the teacher's, and contacts are those of the guess's own feet.
+      cameras that merely follow also root and contacts. Points that weren't seen move along with those beside them;
+      where none were, the path of a codec of velocities is the teacher's, height and contacts are the guess's own.
     - foot: `losses.foot_skate`, which needs no truth.
 
     Means are weighed by confidence, 0 below `evidence.CONFIDENT`; what lies behind a camera or nearer than `near_m`
@@ -192,8 +193,11 @@ def _contact_target(guess: _Placed, off_m: Tensor, in_shot: Tensor, fps: float) 
     """Contacts `[B, S, 4]` of the guess's feet, carried to where the ankles `[B, S, 2]` were cast."""
     feet_m = torch.stack([guess.joints_m[:, :, foot] for foot in FEET], dim=2)
     contacts = standing(_calmed(feet_m + off_m.repeat(1, 1, 2, 1), fps), fps)
-    told = F.pad(in_shot.to(contacts), (0, 1))  # of the last frame's step nothing is known
-    return contacts, told[..., None].expand_as(contacts)
+    # Of the last frame's step nothing is known, and near a cut feet are averaged with what they are in another shot.
+    near = math.ceil(2 * STEADY_S * fps)
+    one_shot = -F.max_pool1d(-F.pad(in_shot.to(contacts), (0, 1), value=1.0)[:, None], 2 * near + 1, 1, near)[:, 0]
+    one_shot[:, -1] = 0
+    return contacts, one_shot[..., None].expand_as(contacts)
 
 
 def _calmed(points_m: Tensor, fps: float) -> Tensor:

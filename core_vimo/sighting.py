@@ -41,21 +41,30 @@ class Sighting(NamedTuple):
 
 
 _PARALLEL = 0.05
-"""Squared sine between rays, from which on views together tell a depth."""
+"""Of the views' confidence, how much holds to their mean: depth is half believed where two meet at 26°."""
+
+_BESIDE_M = 0.2
+"""Deviation of the distance up to which what wasn't seen moves along with what was."""
+_HARDLY = 0.1
+"""Confidence from which on a point tells of itself more than those beside it do."""
 
 
 @torch.no_grad()
 def cast_back(coco_m: Tensor, seen: Sighting, views: Mapping[str, Tensor], fps: float) -> Tensor:
     """How far a body's points `[B, S, J, 3]` are from where keypoints, cast back along their rays to the points' own
-    depths, say they are: `[B, S, J, 3]`, each view's `steadied`; 0 where none saw them. Of several views it is where
-    their rays meet, as far as they aren't parallel."""
+    depths, say they are: `[B, S, J, 3]`, each view's `steadied`. Of several views it is about where their rays meet, as
+    far as they aren't parallel. What none saw moves along with what was seen beside it, or stays."""
     rays = F.pad(seen.tangents, (0, 1), value=1.0) * seen.depth_m[..., None]
     cast_m = (rays - views["t_camera_m"][..., None, :]) @ views["R_camera_world"]
     off_m = cast_m - coco_m[:, None]
     steady = steadied(off_m.flatten(0, 1), seen.counts.flatten(0, 1), views["cuts"].flatten(0, 1), fps)
     each_m, sure = (part.unflatten(0, seen.counts.shape[:2]) for part in steady)
-    if len(each_m[0]) == 1:
-        return each_m[:, 0]
+    together_m = each_m[:, 0] if len(each_m[0]) == 1 else _met(each_m, sure, rays, views)
+    return _carried(together_m, sure.amax(1), coco_m)
+
+
+def _met(each_m: Tensor, sure: Tensor, rays: Tensor, views: Mapping[str, Tensor]) -> Tensor:
+    """`[B, S, J, 3]` of what each view says `[B, V, S, J, 3]`, which across its ray it knows and along it doesn't."""
     total = sure.sum(1)[..., None]
     mean_m = (each_m * sure[..., None]).sum(1) / torch.where(total > 0, total, 1.0)
     along = F.normalize(rays @ views["R_camera_world"], dim=-1)
@@ -64,3 +73,11 @@ def cast_back(coco_m: Tensor, seen: Sighting, views: Mapping[str, Tensor], fps: 
     left_m = (across @ (each_m - mean_m[:, None])[..., None]).sum(1)
     known = across.sum(1) + (_PARALLEL * total[..., None] + 1e-6) * every
     return mean_m + torch.linalg.solve(known, left_m)[..., 0]
+
+
+def _carried(off_m: Tensor, sure: Tensor, coco_m: Tensor) -> Tensor:
+    """With one hip seen and one not, a body that is only displaced would else be turned."""
+    known = 1 / (1 + (_HARDLY / sure.clamp(min=1e-6)).square())
+    beside = torch.exp(-0.5 * (torch.cdist(coco_m, coco_m) / _BESIDE_M).square()) * known[..., None, :]
+    mean_m = (beside @ off_m) / (beside.sum(-1, keepdim=True) + _HARDLY)
+    return torch.lerp(mean_m, off_m, known[..., None])

@@ -38,7 +38,7 @@ from edge_adapter.style_evaluation import HeldOut
 TRAINING, PRIOR = "training", "prior"
 """Inside a style's folder: its checkpoints and log; inside that, the backbone's own dances."""
 LESSONS = "lessons.sha256"
-"""Inside the training's folder: the hash of the windows and the backbone it is of, and of how 2D is looked at."""
+"""Inside the training's folder: the hash of the windows and the backbone it is of."""
 
 METHODS = ("branch", "finetune")
 
@@ -73,7 +73,7 @@ def train_style(config: DictConfig) -> None:
     _forget_other_lessons(run)
     dataset = _with_prior(run)
     held_out = HeldOut(run.train, run.test, run.model, run.settings["evaluation"], run.settings["seed"])
-    evaluate, told = held_out if run.test else None, same_run(run.settings)
+    evaluate, told = held_out if run.test else None, same_run(run.settings, _lessons(run))
     trainer = Trainer(objective, dataset, run.trainer, run.out / TRAINING, evaluate=evaluate, told=told)
     if trainer.accelerator.is_main_process:
         clips = sum(clip.failed is None for clip in run.clips.clips)
@@ -151,8 +151,6 @@ def _lessons(run: _Run) -> str:
     for part in (run.train, run.test):
         for name in ("item", "take", "start"):  # each alone: of several fields at once, numpy keeps bytes never written
             digest.update(run.clips.windows[name][part.kept].tobytes())
-    if run.train.in_2d is not None:
-        digest.update(repr(run.train.in_2d).encode())
     return digest.hexdigest()
 
 

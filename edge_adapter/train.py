@@ -56,7 +56,7 @@ def train_dance(config: DictConfig) -> None:
     def bundle(weights: dict[str, torch.Tensor], steps: int) -> Bundle:
         return _bundle(settings, dances, codec, weights, steps)
 
-    train_to_bundle(objective, windows, trainer_settings, out, bundle, same_run(settings))
+    train_to_bundle(objective, windows, trainer_settings, out, bundle, same_run(settings, data_hash(dances.folder)))
 
 
 def _fresh_model(settings: dict[str, Any], dances: DanceSet) -> Backbone:

@@ -167,7 +167,18 @@ def look(video: Path, keypoints: Path | None, settings: MotionSettings, report: 
         seen = Seen(sight.footage, str(sight.choice))
     if not (seen.footage.pose.confidence >= CONFIDENT).any():
         raise InputError(f"{keypoints or video}: nobody is seen clearly; give a part in which one person is")
+    _check_inside(seen.footage.pose, keypoints or video)
     return seen
+
+
+def _check_inside(pose: Pose2D, path: Path) -> None:
+    width, height = pose.size
+    inside = ((pose.xy >= 0) & (pose.xy <= torch.tensor([width, height]))).all(-1)
+    if not (inside & (pose.confidence >= CONFIDENT)).any():
+        raise InputError(
+            f"{path}: all keypoints lie outside its picture of {width} x {height} pixels; give those of this video, or "
+            "mend the size"
+        )
 
 
 def _from_elsewhere(video: Path, keypoints: Path, settings: MotionSettings) -> Seen:

@@ -34,12 +34,14 @@ class TaughtMotions:
     """What a teacher makes of videos; those of which nothing can be made are told in `refused`, how far keypoints lie
     beside the joints of the others in `apart_m` (medians, by name).
 
-    hold_out: names, as patterns, of what is for tests; the others come mirrored too.
+    hold_out, leave_out: names, as patterns, of what is for tests and of what isn't wanted, whole videos or stretches of
+    them; all but what is for tests comes mirrored too.
     """
 
     teacher: Teacher
     estimator: str
     hold_out: tuple[str, ...]
+    leave_out: tuple[str, ...]
     mirrored: bool
     report: Report
     refused: list[str] = field(default_factory=list, init=False)
@@ -57,7 +59,8 @@ class TaughtMotions:
             self.report("Teaching", number + 1, len(items))
         if not self.apart_m:
             others = f" (and the other {len(items) - 1} likewise)" if len(items) > 1 else ""
-            raise InputError(f"nothing can be learned: {self.refused[0]}{others}")
+            why = f"{self.refused[0]}{others}" if self.refused else "all of it is left out"
+            raise InputError(f"nothing can be learned: {why}")
 
     def _of(self, item: Item) -> Iterator[StoredMotion]:
         stretches = seen_stretches(self._seen(item))
@@ -68,6 +71,8 @@ class TaughtMotions:
         held_out = matches(item.name, self.hold_out)
         for number, stretch in enumerate(stretches):
             name = item.name if len(stretches) == 1 else f"{item.name}.{number + 1}"
+            if matches(name, self.leave_out):
+                continue
             try:
                 lesson = self._lesson(item, name, stretch)
             except InputError as error:  # what was made of the others stays

@@ -91,8 +91,8 @@ def _write_lessons(plan: Plan, names: set[str], jobs: int) -> None:
 
 
 def _lessons_folder(plan: Plan, name: str) -> Path:
-    """Where the lessons of a name lie; other settings, or another teacher, would lie elsewhere."""
-    made = json.dumps([repr(LESSONS[name]), bundle_hash(plan.teacher), plan.clips])
+    """Where the lessons of a name lie; other settings, another teacher or other data would lie elsewhere."""
+    made = json.dumps([repr(LESSONS[name]), bundle_hash(plan.teacher), plan.clips, data_hash(plan.data)])
     return plan.out / "lessons" / f"{name}-{hashlib.sha256(made.encode()).hexdigest()[:8]}"
 
 

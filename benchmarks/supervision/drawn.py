@@ -10,7 +10,7 @@ import argparse
 import json
 import multiprocessing
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -28,10 +28,9 @@ from core_vimo.footage import SUFFIX, Footage, read_footage, write_footage
 from core_vimo.formats import read_motion
 from core_vimo.formats.sources import matches
 from core_vimo.metrics.measures import measure
-from core_vimo.metrics.report import Pool, Report, set_row
+from core_vimo.metrics.report import Pool, Report, Row, set_row
 from core_vimo.metrics.tables import as_json
 from core_vimo.motion import FPS, Motion, ground, resample
-from core_vimo.pose2d import Pose2D
 from core_vimo.video_to_motion.held_out import CLIP, FilmedClip
 from core_vimo.video_to_motion.teacher import Teacher, named_teacher
 from core_vimo.virtual_cameras import facing_camera
@@ -67,9 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     films = [film for path in held_out for film in _windows(path, a)]
     seen = [film for film in films if (film.footage.pose.confidence >= CONFIDENT).any(-1).float().mean() >= SEEN]
     pool = Pool.of([measure(path.stem, part) for path in paths for part in _parts(_dance(path, a.seconds))])
+    beside = _rows(LANDMARKS, named_teacher("landmarks"), seen, pool)
+    beside += [_row(section, TRUTH, [film.truth for film in seen], seen, pool) for section in (GUESSED, SHOWN)]
     results: dict[str, list[dict[str, Any]]] = {}
     for name, bundle in (model.split("=", 1) for model in a.models):
-        results.setdefault(name, []).append(_result(named_teacher(bundle), seen, pool))
+        report = Report([*_rows(VIMO, named_teacher(bundle), seen, pool), *beside], 0, [], {}, "windows")
+        results.setdefault(name, []).append({"report": json.loads(as_json(report))})
         print(f"measured: {name} ({bundle})", flush=True)
     made = tables(results, (GUESSED, SHOWN), {"Models": {name: name for name in results}}, beside=(LANDMARKS, TRUTH))
     told = {"windows": f"{len(seen)} of {len(films)}, the others show nobody", "pool": len(pool.features["k"])}
@@ -91,15 +93,10 @@ def _look_at(paths: list[Path], a: argparse.Namespace) -> None:
 
 
 def _seen(path: Path, seconds: float, estimator: str) -> Footage:
-    """Where the estimator finds nobody at all (a dancer far off), footage in which nobody is seen."""
-    dance = _dance(path, seconds)
     with tempfile.TemporaryDirectory() as place:
         film = Path(place) / f"{path.stem}.mp4"
-        write_video(dance, film, size=SIZE, fps=FPS, workers=1)
-        try:
-            return look(film, None, MotionSettings(estimator=estimator), lambda what, done, total: None).footage
-        except InputError:
-            return Footage(Pose2D(torch.zeros(len(dance), 17, 3), SIZE), (), film.name)
+        write_video(_dance(path, seconds), film, size=SIZE, fps=FPS, workers=1)
+        return look(film, None, MotionSettings(estimator=estimator), lambda what, done, total: None).footage
 
 
 def _dance(path: Path, seconds: float) -> Motion:
@@ -127,21 +124,13 @@ def _windows(path: Path, a: argparse.Namespace) -> Iterator[FilmedClip]:
         yield FilmedClip(f"{path.stem} from {start}", truth, footage[start : start + CLIP])
 
 
-def _result(model: Teacher, films: list[FilmedClip], pool: Pool) -> Mapping[str, Any]:
-    """One model's rows, beside those of the estimator and of the truth, as `vimo evaluate motion` keeps them."""
-    landmarks = named_teacher("landmarks")
-    rows = []
-    for section in (GUESSED, SHOWN):
-        made = {
-            name: [guess(film.footage) for film in films] for name, guess in ((VIMO, model), (LANDMARKS, landmarks))
-        }
-        if section == SHOWN:
-            made = {name: list(map(_shown, guesses, films)) for name, guesses in made.items()}
-        for name, guesses in (made | {TRUTH: [film.truth for film in films]}).items():
-            measured = [measure_guess(film, guess) for film, guess in zip(films, guesses, strict=True)]
-            rows.append(replace(set_row(name, measured, pool, 0), section=section))
-    return {"report": json.loads(as_json(Report(rows, 0, [], {}, "windows")))}
+def _rows(name: str, teacher: Teacher, films: list[FilmedClip], pool: Pool) -> list[Row]:
+    """What a model, or the estimator itself, makes of the films: as it is and as `vimo motion` would show it."""
+    guesses = [teacher(film.footage) for film in films]
+    shown = [finished(guess, film.footage, MotionSettings()) for guess, film in zip(guesses, films, strict=True)]
+    return [_row(section, name, made, films, pool) for section, made in ((GUESSED, guesses), (SHOWN, shown))]
 
 
-def _shown(guess: Motion, film: FilmedClip) -> Motion:
-    return finished(guess, film.footage, MotionSettings())
+def _row(section: str, name: str, motions: list[Motion], films: list[FilmedClip], pool: Pool) -> Row:
+    measured = [measure_guess(film, motion) for film, motion in zip(films, motions, strict=True)]
+    return replace(set_row(name, measured, pool, seed=0), section=section)

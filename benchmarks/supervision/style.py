@@ -7,6 +7,7 @@ against its held-out dances. A run that is done is not made again.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from core_vimo.metrics.measures import Measured
 from core_vimo.metrics.style import StyleDistance, style_features
 from core_vimo.metrics.tables import as_json, as_markdown
 from core_vimo.motion import Motion, concatenate
+from core_vimo.motion_store import data_hash
 from core_vimo.pose2d import Pose2D
 from core_vimo.publish import publish_file
 from core_vimo.randomness import generator
@@ -129,9 +131,10 @@ def _joined(name: str, pieces: Sequence[StoredMotion]) -> StoredMotion:
 
 
 def _clips(plan: Plan, name: str) -> Path:
-    """Where the clips of a name lie; what another teacher made of them lies elsewhere."""
-    taught_by = f"-{bundle_hash(plan.teacher)[:8]}" if name == "taught" else ""
-    return plan.out / "clips" / f"{name}{taught_by}"
+    """Where the clips of a name lie; those of other dances, or what another teacher made of them, lie elsewhere."""
+    teacher = bundle_hash(plan.teacher) if name == "taught" else ""
+    made = json.dumps([plan.pattern, plan.learned, data_hash(plan.dances), teacher])
+    return plan.out / "clips" / f"{name}-{hashlib.sha256(made.encode()).hexdigest()[:8]}"
 
 
 def _trained(plan: Plan, system: str, base: DanceModel) -> list[DanceModel]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from core_vimo.bundle import Bundle
+from core_vimo.errors import InputError
 from core_vimo.randomness import fold
 from core_vimo.training.plan import Dataset
 from core_vimo.training.settings import TrainerSettings
@@ -22,6 +23,8 @@ BUNDLE = "bundle"
 
 _PRIVATE = ("folder", "card")
 """Of the settings of data: where it lay is nobody's business, and the card's words stand above them."""
+_WORDS = ("source", "licence")
+"""Of the settings of data what is only told: mended words don't make another run."""
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def train_to_bundle(
     trainer.fit()
     if trainer.step == trainer.began and _steps_of(out / BUNDLE) == trainer.step:
         if trainer.accelerator.is_main_process:
-            print(f"nothing is left to train of trainer.steps={trainer_settings.steps}; bundle: {out / BUNDLE}")
+            print(f"nothing is left to train after {trainer.step} steps; bundle: {out / BUNDLE}")
     elif trainer.accelerator.is_main_process:
         state = trainer.ema_state_dict()
         weights = {name.removeprefix("model."): value for name, value in state.items()}
@@ -65,20 +68,26 @@ def train_to_bundle(
 
 
 def _steps_of(bundle: Path) -> int | None:
-    """How many steps made what lies there; None where no bundle does."""
-    return Bundle.load(bundle).config["trained"]["steps"] if bundle.is_dir() else None
+    """How many steps made what lies there; None where no bundle does, or a damaged one."""
+    try:
+        return Bundle.load(bundle).config["trained"]["steps"] if bundle.is_dir() else None
+    except InputError:
+        return None
 
 
-def same_run(settings: Mapping[str, Any]) -> dict[str, Any]:
+def same_run(settings: Mapping[str, Any], examples: str) -> dict[str, Any]:
     """Of a config's settings those that a run can't change and stay the same run, by their dotted names: what it
-    began as, how examples are made and what is asked of them. Of `TrainerSettings` the trainer knows itself."""
+    began as, how examples are made and what is asked of them; examples: the hash of what they are made of. Of
+    `TrainerSettings` the trainer knows itself."""
     told = {name: settings[name] for name in _OF_A_RUN if name in settings}
-    if "data" in told:
-        told["data"] = {name: value for name, value in told["data"].items() if name not in _PRIVATE}
-    return dict(_dotted(told))
+    for name in told.keys() & {"data", "prior"}:
+        told[name] = {key: value for key, value in told[name].items() if key not in (*_PRIVATE, *_WORDS)}
+    return dict(_dotted(told)) | {"the data": examples[:16]}
 
 
-_OF_A_RUN = ("init", "model", "data", "diffusion", "supervision", "loss", "condition_drop", "weighting", "branch")
+_OF_A_RUN = (
+    "init", "model", "data", "prior", "diffusion", "supervision", "loss", "condition_drop", "weighting", "branch",
+)  # fmt: skip
 
 
 def _dotted(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -354,11 +354,12 @@ class Trainer:
         return broadcast_object_list(choice)[0]
 
     def _refuse_another_run(self, path: Path, saved: dict[str, Any]) -> None:
-        for name, now in self._fixed().items():
-            if saved.get(name, now) != now:  # checkpoints of older versions lack some
+        fixed = self._fixed()
+        for name, then in saved.items():  # those of older versions lack some
+            if then != (now := fixed.get(name)):
                 raise InputError(
-                    f"{path}: was trained with {name} = {saved.get(name)}, not {now}; go on with that, or choose a "
-                    "new output folder"
+                    f"{path}: was trained with {name} = {then}, not {now}; go on with that, or begin anew in another "
+                    f"folder, or here after deleting {self.out}"
                 )
 
 

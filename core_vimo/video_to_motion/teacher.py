@@ -15,7 +15,7 @@ from core_vimo.bundle import Bundle
 from core_vimo.camera import Camera
 from core_vimo.correcting import corrected
 from core_vimo.errors import InputError
-from core_vimo.evidence import CONFIDENT, evidence
+from core_vimo.evidence import evidence
 from core_vimo.footage import SUFFIX, Footage
 from core_vimo.motion import FPS, Motion, ground
 from core_vimo.video_to_motion.build import (
@@ -30,11 +30,11 @@ from core_vimo.video_to_motion.build import (
 from core_vimo.video_to_motion.camera_fit import fit_camera
 from core_vimo.video_to_motion.landmarks import posed_by_landmarks
 from core_vimo.video_to_motion.motion_set import StoredMotion, Views
+from core_vimo.video_to_motion.rays import told
 from core_vimo.video_to_motion.video_motion import VideoMotion
 
 LONGEST_UNSEEN_S = 1.0
 SHORTEST_S = 1.0
-_ENOUGH = 6  # seen joints
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def lifted(lifter: LifterModel, told: Tensor) -> Motion:
 
 def seen_stretches(footage: Footage) -> list[Footage]:
     """Without what nothing was seen in for longer than `LONGEST_UNSEEN_S`: the stretches of `SHORTEST_S` or more."""
-    seen = ((footage.pose.confidence >= CONFIDENT).sum(-1) >= _ENOUGH).nonzero()[:, 0]
+    seen = told(footage.pose.keypoints).nonzero()[:, 0]
     leaves = (seen.diff() > LONGEST_UNSEEN_S * FPS).nonzero()[:, 0]
     begins, ends = (
         seen[torch.cat((leaves.new_zeros(min(len(seen), 1)), leaves + 1))],

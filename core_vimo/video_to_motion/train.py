@@ -1,6 +1,7 @@
 """Training what makes motions of videos, ViMo or the lifter: a data set and settings become a bundle."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def train_vimo(config: DictConfig) -> None:
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
         return data.bundle("Video-to-motion model (ViMo)", {"kind": KIND} | noise, told, weights, steps)
 
-    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(told))
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(told, data.hash))
 
 
 def _begun(init: str | None, size: ViMoConfig, schedule: Schedule) -> VideoMotionModel | None:
@@ -97,7 +98,7 @@ def train_lifter(config: DictConfig) -> None:
     def bundle(weights: dict[str, Tensor], steps: int) -> Bundle:
         return data.bundle("Video-to-motion lifter (the baseline)", {"kind": LIFTER}, settings, weights, steps)
 
-    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(settings))
+    train_to_bundle(objective, data.windows, trainer, Path(settings["out"]), bundle, same_run(settings, data.hash))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +123,17 @@ class _Data:
             print(fact)
         return data
 
+    @cached_property
+    def hash(self) -> str:
+        return data_hash(self.motions.folder)
+
     def bundle(
         self, title: str, config: dict[str, Any], settings: dict[str, Any], weights: dict[str, Tensor], steps: int
     ) -> Bundle:
         made = {
             "model": settings["model"],
             "evidence": EVIDENCE,
-            "trained": {"steps": steps, "seed": settings["seed"], "data": data_hash(self.motions.folder)},
+            "trained": {"steps": steps, "seed": settings["seed"], "data": self.hash},
         }
         sources = sorted({row["source"] for row in self._long_enough()})
         seconds = sum(row["frames"] for row in self._long_enough()) / FPS

@@ -147,6 +147,7 @@ def _taught(arguments: argparse.Namespace) -> int:
             teacher,
             arguments.estimator,
             tuple(arguments.hold_out),
+            tuple(arguments.leave_out),
             not arguments.no_mirror,
             progress,
         )

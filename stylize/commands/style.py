@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
     add = add_kind(kinds, "add", "Take in clips of a style.", "vimo style add skating clips/ more.zip", do=_add)
     _name(add)
-    add.add_argument("places", nargs="+", type=Path, help="videos, motion files, folders of them, zip archives")
+    add.add_argument(
+        "places", nargs="+", type=Path, help="videos, their .poses.json, motion files, folders, zip archives"
+    )
     add.add_argument("--samples", type=int, default=1, help="motions made of each video, as the paper's 5 to 50 (1)")
     add.add_argument("--hold-out", nargs="+", default=[], metavar="NAME", help="clips to test on, as patterns of names")
     add.add_argument(

@@ -33,9 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from stylize.paths import require_others, telling
+    from stylize.render.picture import check_png
 
     path = arguments.out or arguments.motion.with_suffix(".png")
     require_others([path], [arguments.motion, arguments.song, arguments.video])
+    check_png(path)
     draw = _view_footage if _shows_keypoints(arguments.motion) else _view_motion
     with telling(path):
         draw(arguments, path)

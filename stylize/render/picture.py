@@ -109,7 +109,12 @@ def write_teaser(motion: Motion, path: Path | str, size: Size = (360, 360), fps:
 def write_png(image: NDArray[np.uint8], path: Path | str) -> None:
     """Write a picture `[H, W, 3]`."""
     path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: pictures are written as .png; choose that suffix")
+    check_png(path)
     with publish_file(path) as aside:
         Pillow.fromarray(image).save(aside)
+
+
+def check_png(path: Path) -> None:
+    """Refuses another suffix, so that callers can ask before long work."""
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: pictures are written as .png; choose that suffix")

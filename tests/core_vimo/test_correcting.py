@@ -9,8 +9,9 @@ from core_vimo.camera import Camera
 from core_vimo.coco_body import coco_joints_m
 from core_vimo.correcting import corrected
 from core_vimo.motion import Motion
+from core_vimo.pose2d import COCO_NAMES
 from core_vimo.randomness import normal
-from core_vimo.rotations import axis_angle_to_matrix
+from core_vimo.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core_vimo.seen import Seen
 from core_vimo.skeleton import JOINT_NAMES
 
@@ -76,3 +77,13 @@ def test_who_is_right_or_unseen_stays(dance) -> None:
     unseen.keypoints[..., :2] += 300
     unseen.keypoints[..., 2] = 0.1
     assert (corrected(dance, [unseen]).rotations - dance.rotations).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("unseen", [("right_hip",), ("left_shoulder", "right_ear"), ("left_hip", "nose", "left_ankle")])
+def test_who_is_only_elsewhere_isnt_turned_by_what_wasnt_seen(dance, unseen) -> None:
+    view = seen(dance, camera_at(0.0))
+    view.keypoints[:, [COCO_NAMES.index(name) for name in unseen]] = 0
+    low = Motion(dance.rotations, dance.root_m - torch.tensor([0, 0, 0.1]), dance.contacts)
+    mended = corrected(low, [view])
+    turned = matrix_to_axis_angle(mended.rotations[:, 0].mT @ dance.rotations[:, 0]).norm(dim=-1)
+    assert turned.mean() < math.radians(4)  # 24 degrees where a hip that wasn't seen stays

@@ -205,10 +205,12 @@ def test_the_same_clips_are_known_again_whatever_lies_in_memory(clips: Path, tin
     assert len(told) == 1
 
 
-def test_another_prior_is_danced_anew(shared: list[str], tmp_path: Path) -> None:
+def test_a_run_goes_on_with_its_own_prior(shared: list[str], tmp_path: Path) -> None:
     prior = ["prior.share=0.5", "prior.seconds=4"]
-    for songs in (1, 2):
-        train(*shared, f"out={tmp_path}", f"trainer.steps={songs}", *prior, f"prior.songs={songs}")
+    train(*shared, f"out={tmp_path}", "trainer.steps=1", *prior, "prior.songs=1")
+    with pytest.raises(InputError, match=r"was trained with prior\.songs = 1, not 2"):
+        train(*shared, f"out={tmp_path}", "trainer.steps=2", *prior, "prior.songs=2")
+    train(*shared, f"out={tmp_path}", "trainer.steps=2", *prior, "prior.songs=1")
     assert [len(DanceSet(tmp_path / "training" / f"prior-{n}x4s-0").rows) for n in (1, 2)] == [1, 2]
 
 
@@ -289,15 +291,13 @@ def test_a_style_is_learnt_from_2d(filmed: Path, tiny_bundle: Path, tmp_path: Pa
     assert branch.zero_convolutions[0].weight.abs().max() > 0
 
 
-def test_what_was_learnt_in_3d_is_not_gone_on_with_in_2d(
-    filmed: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_was_learnt_in_3d_is_not_gone_on_with_in_2d(filmed: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     shared = [f"clips={filmed}", f"backbone={tiny_bundle}", f"out={tmp_path}", "trainer.steps=2"]
     train(*shared)
-    train(*shared, "supervision=2d")
-    assert "begins anew" in capsys.readouterr().out
-    train(*shared, "supervision=2d")
-    assert "begins anew" not in capsys.readouterr().out
+    with pytest.raises(InputError, match=r"supervision\.kind = 3d, not 2d; .* deleting .*training"):
+        train(*shared, "supervision=2d")
+    train(*shared, "data.licence=CC-BY 4.0", "trainer.steps=3")
+    assert "CC-BY 4.0" in Style.load(tmp_path).card
 
 
 def test_2d_without_keypoints_is_one_sentence(

@@ -209,6 +209,15 @@ def test_nobody_seen_clearly_is_told(vimo_bundle, tmp_path, capsys, invented_dan
     assert "nobody is seen clearly" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+def test_keypoints_outside_their_picture_are_told(vimo_bundle, tmp_path, capsys, invented_dance, keypoints):
+    far = keypoints(invented_dance(60, 1))
+    far[..., :2] += 500
+    write_footage(Footage(Pose2D(far, (128, 128))), tmp_path / "far.poses.json")
+    words = ["motion", str(tmp_path / "far.poses.json"), "--out", str(tmp_path / "out"), "--bundle", str(vimo_bundle)]
+    assert main(words) == 2
+    assert "lie outside its picture of 128 x 128 pixels" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_the_poses_that_are_read_are_not_replaced(made, capsys):
     out, options = made
     before = sha256_file(out / "motion.poses.json")

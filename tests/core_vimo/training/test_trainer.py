@@ -118,7 +118,7 @@ def test_same_seed_same_run_and_another_seed_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("dial", "value"), [("seed", 1), ("batch_size", 12), ("length", 11)])
 def test_another_run_in_the_same_folder_is_refused(tmp_path: Path, dial: str, value: int) -> None:
     run(tmp_path, steps=1)
-    with pytest.raises(InputError, match="new output folder"):
+    with pytest.raises(InputError, match="begin anew in another folder"):
         run(tmp_path, steps=2, **{dial: value})
 
 

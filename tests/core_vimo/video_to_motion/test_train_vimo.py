@@ -137,8 +137,21 @@ def test_what_was_learnt_in_2d_is_not_gone_on_with_in_3d(
     assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", begun, *TINY_VIMO) == 2
     assert "was trained with init = None, not " in capsys.readouterr().err
     assert train("vimo", motion_folder, tmp_path / "run", "supervision=2d", "trainer.lr=1e-5", *TINY_VIMO) == 0
-    assert "nothing is left to train of trainer.steps=" in capsys.readouterr().out
+    assert "nothing is left to train after " in capsys.readouterr().out
     assert (tmp_path / "run" / "bundle" / "card.md").read_text() == card
+
+
+def test_a_run_goes_on_with_its_own_data_and_all_of_its_loss(
+    invented_dance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in (0, 1):
+        write_motion_set([StoredMotion("a", invented_dance(90, key))], tmp_path / f"set{key}")
+    assert train("vimo", tmp_path / "set0", tmp_path / "run", *TINY_VIMO, "trainer.steps=1") == 0
+    assert train("vimo", tmp_path / "set1", tmp_path / "run", *TINY_VIMO, "trainer.steps=2") == 2
+    assert "was trained with the data = " in capsys.readouterr().err
+    assert train("vimo", tmp_path / "set0", tmp_path / "run", *TINY_VIMO, "~loss.foot", "trainer.steps=2") == 2
+    assert "was trained with loss.foot = " in capsys.readouterr().err
+    assert train("vimo", tmp_path / "set0", tmp_path / "run", *TINY_VIMO, "trainer.steps=2") == 0
 
 
 def test_a_run_that_was_killed_before_its_bundle_was_written_writes_it(motion_folder: Path, tmp_path: Path) -> None:

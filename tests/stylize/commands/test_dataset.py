@@ -143,6 +143,11 @@ def test_of_a_video_a_stretch_that_fits_no_body_is_left_out_alone(seen_dances, t
     assert main(["dataset", "taught", path, "--teacher", "landmarks", "--no-mirror", "--out", str(out)]) == 0
     assert [row["name"] for row in MotionSet(out).rows] == ["spin.1"]
     assert "cm beside any body" in capsys.readouterr().out
+    words = ["dataset", "taught", path, "--teacher", "landmarks", "--out", str(tmp_path / "none")]
+    assert main([*words, "--leave-out", "spin.1"]) == 2
+    assert "cm beside any body" in capsys.readouterr().err
+    assert main([*words, "--leave-out", "spin.?"]) == 2
+    assert "nothing can be learned: all of it is left out" in capsys.readouterr().err
 
 
 def test_what_can_not_be_taught_is_told(seen_dances, lifter, mocap, tmp_path, capsys):
