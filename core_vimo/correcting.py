@@ -20,7 +20,7 @@ def corrected(motion: Motion, seen: Sequence[Seen], near_m: float = NEAR_M) -> M
     """The motion swung to what its views saw; path and contacts stay.
 
     What is nearer to a camera than `near_m` is unseen. Points keep how far they are from the camera, of which a single
-    view tells nothing, and unseen ones keep their places: a limb of which one end was seen turns with that end.
+    view tells nothing, and unseen ones move along with those seen beside them; where none are, they stay.
     """
     views = {name: part[None] for name, part in stacked(seen, [view.camera for view in seen], len(motion)).items()}
     coco_m = coco_joints_m(motion.rotations, motion.root_m)

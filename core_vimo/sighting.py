@@ -76,7 +76,8 @@ def _met(each_m: Tensor, sure: Tensor, rays: Tensor, views: Mapping[str, Tensor]
 
 
 def _carried(off_m: Tensor, sure: Tensor, coco_m: Tensor) -> Tensor:
-    """With one hip seen and one not, a body that is only displaced would else be turned."""
+    """Off by `[B, S, J, 3]`, as surely as `[B, S, J]`: with one hip seen and one not, a body that is only displaced
+    would else be turned."""
     known = 1 / (1 + (_HARDLY / sure.clamp(min=1e-6)).square())
     beside = torch.exp(-0.5 * (torch.cdist(coco_m, coco_m) / _BESIDE_M).square()) * known[..., None, :]
     mean_m = (beside @ off_m) / (beside.sum(-1, keepdim=True) + _HARDLY)

@@ -50,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hold-out", nargs="+", required=True, metavar="NAME", help="what is measured, as patterns")
     parser.add_argument("--models", nargs="+", default=["vimo=vimo"], metavar="NAME=BUNDLE", help="a NAME may repeat")
     parser.add_argument("--seconds", type=float, default=100.0, help="of each dance, at most (default 100)")
-    parser.add_argument("--estimator", default="mediapipe", choices=("mediapipe", "rtmlib"))
     parser.add_argument("--only-held-out", action="store_true", help="look at no other dances")
     parser.add_argument("--jobs", type=int, default=2, help="dances looked at at a time, a core each (default 2)")
     parser.add_argument("--out", type=Path, default=Path("build/drawn"), help="folder of keypoints and tables")
@@ -86,17 +85,17 @@ def _look_at(paths: list[Path], a: argparse.Namespace) -> None:
     missing = [path for path in paths if not _poses(path, a.out).is_file()]
     # Spawned: what is forked from a process with torch's threads may hang.
     with ProcessPoolExecutor(a.jobs, multiprocessing.get_context("spawn")) as pool:
-        seen = pool.map(partial(_seen, seconds=a.seconds, estimator=a.estimator), missing)
+        seen = pool.map(partial(_seen, seconds=a.seconds), missing)
         for path, footage in zip(missing, seen, strict=True):
             write_footage(footage, _poses(path, a.out))
             print(f"seen: {path.stem}", flush=True)
 
 
-def _seen(path: Path, seconds: float, estimator: str) -> Footage:
+def _seen(path: Path, seconds: float) -> Footage:
     with tempfile.TemporaryDirectory() as place:
         film = Path(place) / f"{path.stem}.mp4"
         write_video(_dance(path, seconds), film, size=SIZE, fps=FPS, workers=1)
-        return look(film, None, MotionSettings(estimator=estimator), lambda what, done, total: None).footage
+        return look(film, None, MotionSettings(estimator="mediapipe"), lambda what, done, total: None).footage
 
 
 def _dance(path: Path, seconds: float) -> Motion:

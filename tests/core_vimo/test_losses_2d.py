@@ -272,6 +272,21 @@ def test_a_foot_stands_where_its_ankle_is_seen_to_stand() -> None:
         assert (said[1] < said[0]) == (contact == 1.0)
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_contacts_near_a_cut_are_not_learned(cut: bool) -> None:
+    """There feet are averaged over time with those of another shot."""
+    codec, truth = codec_of(), standing()
+    batch = seen(truth, [camera_at(0.0, 5.0)]) | {"x": encoded(truth, codec)}
+    batch["cuts"] = batch["cuts"].clone()
+    batch["cuts"][..., FRAMES // 2] = cut
+    said = []
+    for value in (0.0, 1.0):
+        x = encoded(truth, codec)
+        x[..., CONTACTS] = (codec.scale * value + codec.offset)[CONTACTS]
+        said.append(float(reprojection_losses(x, batch, codec, Settings2D())["alignment"]))
+    assert (said[0] == said[1]) == cut
+
+
 def test_cameras_that_merely_follow_leave_root_and_contacts_to_the_teacher() -> None:
     """Such a camera sees a dancer stand who slides."""
     codec = codec_of("velocity")
